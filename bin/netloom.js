@@ -1,0 +1,15 @@
+#!/usr/bin/env node
+// The one entry point: the built program where there is one (the published package), the sources as they are
+// in a checkout (Node strips the types). Plain JavaScript, so that an old Node can still say what it lacks.
+import { existsSync } from 'node:fs';
+import { enableCompileCache } from 'node:module';
+
+const major = Number(process.versions.node.split('.')[0]);
+if (major < 24) {
+  console.error(`netloom needs Node.js 24 or newer; this is ${process.versions.node}. In a checkout, use "npx netloom".`);
+  process.exit(1);
+}
+enableCompileCache?.();
+const built = new URL('../dist/cli/main.js', import.meta.url);
+const { main } = await import(existsSync(built) ? built.href : new URL('../src/cli/main.ts', import.meta.url).href);
+process.exitCode = await main(process.argv.slice(2));

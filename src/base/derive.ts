@@ -1,0 +1,248 @@
+/**
+ * Incremental derivation: the engine under both compilers.
+ *
+ *     facts (keyed)  --index-->  groups of members
+ *        |  units()                    |
+ *        v                             v
+ *     units of work  --derive(unit, read)-->  outputs (keyed)
+ *
+ * A rule says which units a fact gives rise to, and what one unit comes to. What a unit read while it was derived is
+ * remembered; when one of those things changes, the unit is derived again, and nothing else is. So
+ * a change costs what it touches, nobody keeps a list of dependents by hand, and the sum of all increments is what
+ * one derivation from all the facts gives (`derive.test.ts`).
+ *
+ * A unit reads in two ways: one fact by its key, or the distinct members of a group. A group changes only when its
+ * set of members does: a second VM behind a provider address that is already in the group touches nobody.
+ */
+
+/** What a unit may look at. Every look is remembered as a dependency, also one that found nothing. */
+export interface Read<F> {
+  /** The fact with this key, if it exists. */
+  get(key: string): F | undefined;
+  /** The distinct members of a group, sorted. Empty for a group that nobody is in. */
+  members(index: string, group: string): readonly string[];
+}
+
+export interface Rule<F, O> {
+  /** Unique among the rules of a derivation; named after the feature. */
+  readonly name: string;
+  /** The units that this fact gives rise to. A unit exists as long as at least one fact gives rise to it. */
+  units(key: string, fact: F): Iterable<string>;
+  /** What one unit comes to, from what it reads and nothing else. */
+  derive(unit: string, read: Read<F>): Iterable<O>;
+}
+
+/** Which groups a fact is in, and as what: pairs of group and member. */
+export type Index<F> = (key: string, fact: F) => Iterable<readonly [group: string, member: string]>;
+
+export interface Derivation<F, O> {
+  readonly indexes: Readonly<Record<string, Index<F>>>;
+  readonly rules: readonly Rule<F, O>[];
+  /** Identity of an output. No two units may make the same one. */
+  outputKey(output: O): string;
+  /** Whether two outputs of one key say the same. */
+  same(a: O, b: O): boolean;
+}
+
+/** `before` is absent for an addition, `after` for a removal; never both. */
+export interface OutputChange<O> {
+  readonly key: string;
+  readonly before?: O;
+  readonly after?: O;
+}
+
+interface Unit<O> {
+  /** How many facts give rise to it. */
+  facts: number;
+  reads: ReadonlySet<string>;
+  outputs: ReadonlyMap<string, O>;
+}
+
+const SEPARATOR = '\u0000';
+const NOTHING: ReadonlySet<string> = new Set();
+
+export class Deriver<F, O> {
+  readonly #derivation: Derivation<F, O>;
+  readonly #rules: ReadonlyMap<string, Rule<F, O>>;
+  readonly #facts = new Map<string, F>();
+  /** index SEPARATOR group -> member -> number of facts that put it there */
+  readonly #groups = new Map<string, Map<string, number>>();
+  readonly #units = new Map<string, Unit<O>>();
+  /** what was read -> the units that read it; group keys and fact keys share the map, told apart by the separator */
+  readonly #readers = new Map<string, Set<string>>();
+  readonly #outputs = new Map<string, { unit: string; output: O }>();
+
+  constructor(derivation: Derivation<F, O>) {
+    this.#derivation = derivation;
+    this.#rules = new Map(derivation.rules.map((rule) => [rule.name, rule]));
+    if (this.#rules.size !== derivation.rules.length) throw new Error('two rules have the same name');
+  }
+
+  /** All outputs, in no particular order. */
+  *outputs(): IterableIterator<O> {
+    for (const { output } of this.#outputs.values()) yield output;
+  }
+
+  output(key: string): O | undefined {
+    return this.#outputs.get(key)?.output;
+  }
+
+  fact(key: string): F | undefined {
+    return this.#facts.get(key);
+  }
+
+  facts(): ReadonlyMap<string, F> {
+    return this.#facts;
+  }
+
+  /** The distinct members of a group, sorted. */
+  members(index: string, group: string): readonly string[] {
+    return [...(this.#groups.get(index + SEPARATOR + group)?.keys() ?? [])].sort();
+  }
+
+  /**
+   * Adds, replaces and (with undefined) removes facts, all at once, and says what that changes in the outputs,
+   * sorted by key. Throws when two units make the same output; the deriver is then no longer usable.
+   */
+  apply(changes: Iterable<readonly [key: string, fact: F | undefined]>): OutputChange<O>[] {
+    const dirty = this.#change(changes);
+    return this.#rederive(dirty);
+  }
+
+  /** Takes the changes into facts, groups and units; returns the units to derive again. */
+  #change(changes: Iterable<readonly [string, F | undefined]>): Set<string> {
+    const dirty = new Set<string>();
+    /** membership before this change, for every group member that was touched */
+    const touched = new Map<string, { group: string; member: string; was: boolean }>();
+    for (const [key, fact] of changes) {
+      const old = this.#facts.get(key);
+      if (old === fact) continue;
+      for (const unit of this.#readers.get(key) ?? NOTHING) dirty.add(unit);
+      if (old !== undefined) this.#count(key, old, -1, touched, dirty);
+      if (fact === undefined) this.#facts.delete(key);
+      else {
+        this.#facts.set(key, fact);
+        this.#count(key, fact, +1, touched, dirty);
+      }
+    }
+    for (const { group, member, was } of touched.values()) {
+      const members = this.#groups.get(group);
+      const is = (members?.get(member) ?? 0) > 0;
+      if (!is) {
+        members?.delete(member);
+        if (members?.size === 0) this.#groups.delete(group);
+      }
+      if (is !== was) for (const unit of this.#readers.get(group) ?? NOTHING) dirty.add(unit);
+    }
+    return dirty;
+  }
+
+  #count(
+    key: string,
+    fact: F,
+    by: 1 | -1,
+    touched: Map<string, { group: string; member: string; was: boolean }>,
+    dirty: Set<string>,
+  ): void {
+    for (const [name, index] of Object.entries(this.#derivation.indexes)) {
+      for (const [groupName, member] of index(key, fact)) {
+        const group = name + SEPARATOR + groupName;
+        let members = this.#groups.get(group);
+        if (!members) this.#groups.set(group, (members = new Map()));
+        const count = members.get(member) ?? 0;
+        const id = group + SEPARATOR + member;
+        if (!touched.has(id)) touched.set(id, { group, member, was: count > 0 });
+        members.set(member, count + by);
+      }
+    }
+    for (const rule of this.#derivation.rules) {
+      for (const name of rule.units(key, fact)) {
+        const id = rule.name + SEPARATOR + name;
+        let unit = this.#units.get(id);
+        if (!unit) this.#units.set(id, (unit = { facts: 0, reads: NOTHING, outputs: new Map() }));
+        unit.facts += by;
+        dirty.add(id);
+      }
+    }
+  }
+
+  #rederive(dirty: ReadonlySet<string>): OutputChange<O>[] {
+    const before = new Map<string, O | undefined>();
+    const made: [unit: string, outputs: Map<string, O>][] = [];
+    // Every dirty unit lets go of its outputs first, so that an output can move from one unit to another.
+    for (const id of dirty) {
+      const unit = this.#units.get(id);
+      if (!unit) continue;
+      for (const [key, output] of unit.outputs) {
+        before.set(key, output);
+        this.#outputs.delete(key);
+      }
+      made.push([id, this.#derive(id, unit)]);
+    }
+    const after = new Map<string, O>();
+    for (const [id, outputs] of made) {
+      for (const [key, output] of outputs) {
+        const taken = this.#outputs.get(key);
+        if (taken) throw new Error(`${name(taken.unit)} and ${name(id)} both make the output ${key}`);
+        this.#outputs.set(key, { unit: id, output });
+        after.set(key, output);
+        if (!before.has(key)) before.set(key, undefined);
+      }
+    }
+    const changes: OutputChange<O>[] = [];
+    for (const [key, was] of before) {
+      const is = after.get(key);
+      if (was !== undefined && is !== undefined) {
+        if (!this.#derivation.same(was, is)) changes.push({ key, before: was, after: is });
+      } else if (was !== undefined) changes.push({ key, before: was });
+      else if (is !== undefined) changes.push({ key, after: is });
+    }
+    return changes.sort((a, b) => (a.key < b.key ? -1 : 1));
+  }
+
+  #derive(id: string, unit: Unit<O>): Map<string, O> {
+    const outputs = new Map<string, O>();
+    const reads = new Set<string>();
+    if (unit.facts > 0) {
+      const [ruleName, unitName] = split(id);
+      const read: Read<F> = {
+        get: (key) => {
+          reads.add(key);
+          return this.#facts.get(key);
+        },
+        members: (index, group) => {
+          reads.add(index + SEPARATOR + group);
+          return this.members(index, group);
+        },
+      };
+      for (const output of this.#rules.get(ruleName)!.derive(unitName, read)) {
+        const key = this.#derivation.outputKey(output);
+        if (outputs.has(key)) throw new Error(`${name(id)} makes the output ${key} twice`);
+        outputs.set(key, output);
+      }
+    }
+    for (const key of unit.reads) {
+      if (reads.has(key)) continue;
+      const readers = this.#readers.get(key);
+      readers?.delete(id);
+      if (readers?.size === 0) this.#readers.delete(key);
+    }
+    for (const key of reads) {
+      const readers = this.#readers.get(key);
+      if (readers) readers.add(id);
+      else this.#readers.set(key, new Set([id]));
+    }
+    if (unit.facts > 0) this.#units.set(id, { ...unit, reads, outputs });
+    else this.#units.delete(id);
+    return outputs;
+  }
+}
+
+function split(id: string): [rule: string, unit: string] {
+  const at = id.indexOf(SEPARATOR);
+  return [id.slice(0, at), id.slice(at + 1)];
+}
+
+function name(id: string): string {
+  return split(id).join(' ');
+}

@@ -1,0 +1,18 @@
+import { defineConfig } from 'vitest/config';
+
+// Three projects: `unit` needs nothing, `ovs` needs root and Open vSwitch, `e2e` starts the real program.
+export default defineConfig({
+  test: {
+    reporters: ['default', './test/summary-reporter.ts'],
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: ['src/**/*.test.ts', 'test/{layers,oracle,docs}/**/*.test.ts'],
+        },
+      },
+      { test: { name: 'ovs', include: ['test/ovs/**/*.test.ts'], testTimeout: 60_000, hookTimeout: 60_000 } },
+      { test: { name: 'e2e', include: ['test/e2e/**/*.test.ts'], testTimeout: 60_000, hookTimeout: 60_000 } },
+    ],
+  },
+});
