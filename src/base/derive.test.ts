@@ -46,8 +46,16 @@ describe('Deriver', () => {
     ]);
     derived = [];
     expect(deriver.apply([['mayor/Ghent', { kind: 'mayor', name: 'Ada' }]])).toEqual([
-      { key: 'p/ann', before: { key: 'p/ann', text: 'Ghent under nobody' }, after: { key: 'p/ann', text: 'Ghent under Ada' } },
-      { key: 'p/bob', before: { key: 'p/bob', text: 'Ghent under nobody' }, after: { key: 'p/bob', text: 'Ghent under Ada' } },
+      {
+        key: 'p/ann',
+        before: { key: 'p/ann', text: 'Ghent under nobody' },
+        after: { key: 'p/ann', text: 'Ghent under Ada' },
+      },
+      {
+        key: 'p/bob',
+        before: { key: 'p/bob', text: 'Ghent under nobody' },
+        after: { key: 'p/bob', text: 'Ghent under Ada' },
+      },
     ]);
     expect(derived).toEqual(['p/ann', 'p/bob']);
   });
@@ -88,7 +96,12 @@ describe('Deriver', () => {
 
   it('comes to the same whatever the path of changes, and its changes add up to its outputs', () => {
     const key = fc.constantFrom('p/a', 'p/b', 'p/c', 'p/d', 'mayor/X', 'mayor/Y');
-    const edit = fc.record({ key, city: fc.constantFrom('X', 'Y'), street: fc.constantFrom('1', '2'), gone: fc.boolean() });
+    const edit = fc.record({
+      key,
+      city: fc.constantFrom('X', 'Y'),
+      street: fc.constantFrom('1', '2'),
+      gone: fc.boolean(),
+    });
     fc.assert(
       fc.property(fc.array(fc.array(edit, { maxLength: 4 }), { maxLength: 8 }), (batches) => {
         const incremental = new Deriver(toy);
@@ -97,7 +110,9 @@ describe('Deriver', () => {
         for (const batch of batches) {
           const changes = new Map<string, Fact | undefined>();
           for (const e of batch) {
-            const fact: Fact = e.key.startsWith('p/') ? person(e.city, e.street) : { kind: 'mayor', name: e.street };
+            const fact: Fact = e.key.startsWith('p/')
+              ? person(e.city, e.street)
+              : { kind: 'mayor', name: e.street };
             changes.set(e.key, e.gone ? undefined : fact);
           }
           for (const [k, fact] of changes) fact ? facts.set(k, fact) : facts.delete(k);

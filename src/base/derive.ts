@@ -15,6 +15,8 @@
  * set of members does: a second VM behind a provider address that is already in the group touches nobody.
  */
 
+import { entryOf } from './map.ts';
+
 /** What a unit may look at. Every look is remembered as a dependency, also one that found nothing. */
 export interface Read<F> {
   /** The fact with this key, if it exists. */
@@ -56,6 +58,12 @@ interface Unit<O> {
   facts: number;
   reads: ReadonlySet<string>;
   outputs: ReadonlyMap<string, O>;
+}
+
+/** What a change touched, and whether it was there before. */
+interface Touched {
+  readonly members: Map<string, { readonly group: string; readonly member: string; readonly was: boolean }>;
+  readonly units: Map<string, boolean>;
 }
 
 const SEPARATOR = '\u0000';
@@ -112,20 +120,25 @@ export class Deriver<F, O> {
   /** Takes the changes into facts, groups and units; returns the units to derive again. */
   #change(changes: Iterable<readonly [string, F | undefined]>): Set<string> {
     const dirty = new Set<string>();
-    /** membership before this change, for every group member that was touched */
-    const touched = new Map<string, { group: string; member: string; was: boolean }>();
+    const touched: Touched = { members: new Map(), units: new Map() };
     for (const [key, fact] of changes) {
       const old = this.#facts.get(key);
       if (old === fact) continue;
       for (const unit of this.#readers.get(key) ?? NOTHING) dirty.add(unit);
-      if (old !== undefined) this.#count(key, old, -1, touched, dirty);
+      if (old !== undefined) this.#count(key, old, -1, touched);
       if (fact === undefined) this.#facts.delete(key);
       else {
         this.#facts.set(key, fact);
-        this.#count(key, fact, +1, touched, dirty);
+        this.#count(key, fact, +1, touched);
       }
     }
-    for (const { group, member, was } of touched.values()) {
+    // A unit that was there and still is needs no new derivation for that; if the fact matters to it, it has read it.
+    for (const [id, was] of touched.units) {
+      const is = this.#units.get(id)!.facts > 0;
+      if (is !== was) dirty.add(id);
+      else if (!is) this.#units.delete(id);
+    }
+    for (const { group, member, was } of touched.members.values()) {
       const members = this.#groups.get(group);
       const is = (members?.get(member) ?? 0) > 0;
       if (!is) {
@@ -137,31 +150,27 @@ export class Deriver<F, O> {
     return dirty;
   }
 
-  #count(
-    key: string,
-    fact: F,
-    by: 1 | -1,
-    touched: Map<string, { group: string; member: string; was: boolean }>,
-    dirty: Set<string>,
-  ): void {
+  #count(key: string, fact: F, by: 1 | -1, touched: Touched): void {
     for (const [name, index] of Object.entries(this.#derivation.indexes)) {
       for (const [groupName, member] of index(key, fact)) {
         const group = name + SEPARATOR + groupName;
-        let members = this.#groups.get(group);
-        if (!members) this.#groups.set(group, (members = new Map()));
+        const members = entryOf(this.#groups, group, () => new Map<string, number>());
         const count = members.get(member) ?? 0;
         const id = group + SEPARATOR + member;
-        if (!touched.has(id)) touched.set(id, { group, member, was: count > 0 });
+        if (!touched.members.has(id)) touched.members.set(id, { group, member, was: count > 0 });
         members.set(member, count + by);
       }
     }
     for (const rule of this.#derivation.rules) {
       for (const name of rule.units(key, fact)) {
         const id = rule.name + SEPARATOR + name;
-        let unit = this.#units.get(id);
-        if (!unit) this.#units.set(id, (unit = { facts: 0, reads: NOTHING, outputs: new Map() }));
+        const unit = entryOf(this.#units, id, () => ({
+          facts: 0,
+          reads: NOTHING,
+          outputs: new Map<string, O>(),
+        }));
+        if (!touched.units.has(id)) touched.units.set(id, unit.facts > 0);
         unit.facts += by;
-        dirty.add(id);
       }
     }
   }

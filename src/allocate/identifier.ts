@@ -1,0 +1,73 @@
+/** Numbers and UUIDs that stand for things: RDID and domain number of a VM network, VSID of a VM subnet. */
+import type { Rule } from '../base/derive.ts';
+import { isKind, type ModelObject } from '../model/kinds.ts';
+import { firstHost, isIpv4 } from '../packet/address.ts';
+import { type Demand, type Need, optional } from './need.ts';
+import { DOMAIN_NUMBER_POOLS, VSID_POOLS } from './pools.ts';
+import { DOMAIN_NUMBER, RDID, routerOwner, subnetScope, VNIC, VSID } from './scopes.ts';
+
+export const domainRule: Rule<ModelObject, Need> = {
+  name: 'domain',
+  units: (key, object) => (isKind(object, 'VmNetwork') && object.isolation === 'virtualized' ? [key] : []),
+  *derive(key, read) {
+    const network = read.get(key);
+    if (!isKind(network, 'VmNetwork')) return;
+    yield {
+      ...uuidDemand(RDID, key, `${key}.routingDomainId`),
+      place: 'the routing domain ids (RDID)',
+      ...optional('value', network.routingDomainId),
+    };
+    yield {
+      kind: 'demand',
+      scope: DOMAIN_NUMBER,
+      owner: key,
+      space: 'number',
+      pools: DOMAIN_NUMBER_POOLS,
+      place: 'the domain numbers',
+      remedy: '',
+      path: key,
+    };
+  },
+};
+
+export const subnetRule: Rule<ModelObject, Need> = {
+  name: 'subnet',
+  units: (key, object) => (isKind(object, 'VmSubnet') ? [key] : []),
+  *derive(key, read) {
+    const subnet = read.get(key);
+    if (!isKind(subnet, 'VmSubnet')) return;
+    yield {
+      kind: 'demand',
+      scope: VSID,
+      owner: key,
+      space: 'number',
+      pools: VSID_POOLS,
+      place: 'the virtual subnet ids (VSID)',
+      remedy: '',
+      path: `${key}.vsid`,
+      ...optional('value', subnet.vsid === undefined ? undefined : String(subnet.vsid)),
+    };
+    // Claimed like any other address, so that no machine can be given it, nor fix it.
+    const router = firstHost(subnet.prefix);
+    yield {
+      kind: 'demand',
+      scope: subnetScope(subnet.vmNetwork, subnet.name),
+      owner: routerOwner(subnet.vmNetwork, subnet.name),
+      space: isIpv4(router) ? 'ipv4' : 'ipv6',
+      value: router,
+      pools: [],
+      place: `VM subnet "${subnet.vmNetwork}/${subnet.name}"`,
+      remedy: '',
+      path: `${key}.prefix`,
+    };
+  },
+};
+
+/** The id by which a vNIC's interface is found. */
+export function vnicIdDemand(owner: string, path: string): Demand {
+  return { ...uuidDemand(VNIC, owner, path), place: 'the vNIC ids' };
+}
+
+function uuidDemand(scope: string, owner: string, path: string): Omit<Demand, 'place'> {
+  return { kind: 'demand', scope, owner, space: 'uuid', pools: [], remedy: '', path };
+}

@@ -1,0 +1,35 @@
+/** Which routing domains a host takes part in: those that a VM there is connected to. */
+import { DOMAIN_NUMBER, RDID } from '../allocate/scopes.ts';
+import { get } from '../model/facts.ts';
+import { objectKey, type VmNetwork } from '../model/kinds.ts';
+import { hostScope } from '../policy/records.ts';
+import { allocated, modelOf } from './facts.ts';
+import { type CompileRead, type FeatureRule, put } from './feature.ts';
+
+export const domain: FeatureRule = {
+  name: 'domain',
+  // Names have no slash, so the unit can be taken apart again.
+  units: (_key, fact) =>
+    fact.kind === 'VirtualMachine' ? new Set(fact.vnics.map((vnic) => `${fact.host}/${vnic.vmNetwork}`)) : [],
+  *derive(unit, read) {
+    const slash = unit.indexOf('/');
+    const network = get(modelOf(read), 'VmNetwork', unit.slice(slash + 1));
+    if (network?.isolation !== 'virtualized') return;
+    const rdid = rdidOf(read, network);
+    const number = allocated(read, DOMAIN_NUMBER, objectKey(network));
+    if (rdid === undefined || number === undefined) return;
+    yield put(hostScope(unit.slice(0, slash)), {
+      kind: 'domain',
+      rdid,
+      number: Number(number),
+      name: network.name,
+      logicalNetwork: network.logicalNetwork,
+      origin: objectKey(network),
+    });
+  },
+};
+
+/** The routing domain id of a virtualized network, fixed or given. */
+export function rdidOf(read: CompileRead, network: VmNetwork): string | undefined {
+  return network.routingDomainId ?? allocated(read, RDID, objectKey(network));
+}

@@ -1,0 +1,40 @@
+/** A logical switch applied to a host: one virtual switch there. */
+import { get, type Reader } from '../model/facts.ts';
+import { type HostSwitch, isKind } from '../model/kinds.ts';
+import { hostScope } from '../policy/records.ts';
+import { modelOf } from './facts.ts';
+import { type FeatureRule, put } from './feature.ts';
+import { ETHERNET_MTU } from './mtu.ts';
+
+export const hostSwitch: FeatureRule = {
+  name: 'switch',
+  units: (key, fact) => (fact.kind === 'HostSwitch' ? [key] : []),
+  *derive(unit, compileRead) {
+    const read = modelOf(compileRead);
+    const applied = read.get(unit);
+    if (!isKind(applied, 'HostSwitch')) return;
+    const profile = get(read, 'UplinkPortProfile', applied.uplinkProfile);
+    if (!profile) return;
+    yield put(hostScope(applied.host), {
+      kind: 'switch',
+      name: applied.logicalSwitch,
+      type: 'external',
+      uplink: {
+        nics: [...applied.nics].sort(),
+        teaming: profile.teamingMode,
+        balancing: profile.loadBalancing,
+        mtu: uplinkMtu(read, applied),
+      },
+      origin: unit,
+    });
+  },
+};
+
+/** What every NIC of the uplink can carry: the smallest MTU of their physical networks. */
+export function uplinkMtu(read: Reader, applied: HostSwitch): number {
+  const nics = get(read, 'Host', applied.host)?.nics ?? [];
+  const mtus = nics
+    .filter((nic) => applied.nics.includes(nic.name) && nic.physicalNetwork !== undefined)
+    .map((nic) => get(read, 'PhysicalNetwork', nic.physicalNetwork ?? '')?.mtu ?? ETHERNET_MTU);
+  return mtus.length > 0 ? Math.min(...mtus) : ETHERNET_MTU;
+}

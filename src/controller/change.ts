@@ -1,0 +1,98 @@
+/** What a change comes to, told to a person: by object, by what was handed out, and by host. */
+import type { AllocationChange } from '../allocate/allocator.ts';
+import type { OutputChange } from '../base/derive.ts';
+import type { Finding } from '../base/error.ts';
+import type { JsonObject, JsonValue } from '../base/json.ts';
+import type { ObjectKey } from '../model/definition.ts';
+import type { ModelObject } from '../model/kinds.ts';
+import { recordKey, type ScopedRecord } from '../policy/records.ts';
+import { jsonOf } from './stored.ts';
+
+export interface FieldChange {
+  /** `vnics[0].address` */
+  readonly path: string;
+  readonly before?: JsonValue;
+  readonly after?: JsonValue;
+}
+
+export interface ObjectSummary {
+  readonly key: ObjectKey;
+  readonly action: 'create' | 'update' | 'delete';
+  /** For an update: what differs. */
+  readonly fields: readonly FieldChange[];
+}
+
+export interface HostSummary {
+  readonly host: string;
+  /** Policy records that this host will get, get anew, and lose. */
+  readonly added: readonly string[];
+  readonly changed: readonly string[];
+  readonly removed: readonly string[];
+}
+
+export interface ChangeSummary {
+  /** The revision that the change became; absent when nothing was committed. */
+  readonly revision?: number;
+  readonly dryRun: boolean;
+  readonly objects: readonly ObjectSummary[];
+  /** Objects that were sent and are already as they were sent. */
+  readonly unchanged: readonly ObjectKey[];
+  readonly allocations: readonly AllocationChange[];
+  readonly hosts: readonly HostSummary[];
+  /** Warnings only. */
+  readonly findings: readonly Finding[];
+}
+
+/** How two versions of an object differ, field by field. */
+export function fieldChanges(before: ModelObject, after: ModelObject): FieldChange[] {
+  const changes: FieldChange[] = [];
+  compare('', jsonOf(before), jsonOf(after), changes);
+  return changes;
+}
+
+function compare(
+  path: string,
+  before: JsonValue | undefined,
+  after: JsonValue | undefined,
+  changes: FieldChange[],
+): void {
+  if (Array.isArray(before) && Array.isArray(after)) {
+    for (let i = 0; i < Math.max(before.length, after.length); i++)
+      compare(`${path}[${i}]`, before[i], after[i], changes);
+  } else if (isObject(before) && isObject(after)) {
+    for (const key of new Set([...Object.keys(before), ...Object.keys(after)])) {
+      compare(path ? `${path}.${key}` : key, before[key], after[key], changes);
+    }
+  } else if (before !== after) {
+    changes.push({
+      path,
+      ...(before === undefined ? {} : { before }),
+      ...(after === undefined ? {} : { after }),
+    });
+  }
+}
+
+function isObject(value: JsonValue | undefined): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Who is told what. `subscribers` says which hosts follow a routing domain's scope, after the change. */
+export function hostSummaries(
+  records: readonly OutputChange<ScopedRecord>[],
+  subscribers: (scope: string) => Iterable<string>,
+): HostSummary[] {
+  const hosts = new Map<string, { added: string[]; changed: string[]; removed: string[] }>();
+  for (const { before, after } of records) {
+    const { scope, record } = (after ?? before)!;
+    const targets = scope.startsWith('host/') ? [scope.slice('host/'.length)] : subscribers(scope);
+    const what = after ? (before ? 'changed' : 'added') : 'removed';
+    for (const host of targets) {
+      const summary = hosts.get(host) ?? { added: [], changed: [], removed: [] };
+      hosts.set(host, summary);
+      summary[what].push(recordKey(record));
+    }
+  }
+  return [...hosts]
+    .map(([host, summary]) => ({ host, ...summary }))
+    .sort((a, b) => (a.host < b.host ? -1 : 1));
+}

@@ -1,0 +1,80 @@
+/**
+ * The physical networks of a lab: one VLAN-aware learning switch for each, links between those that are joined. They
+ * are softswitches with a single flow, NORMAL, so the cables of a lab behave like the real thing.
+ */
+import type { Clock } from '../base/clock.ts';
+import { flowOf, output } from '../flow/actions.ts';
+import { matchOf } from '../flow/match.ts';
+import { SoftSwitch } from '../softswitch/switch.ts';
+
+const TRUNK = { mode: 'trunk', trunks: [] } as const;
+
+/** The far end of a cable. */
+export interface Cable {
+  /** Puts a frame on the cable, towards the physical switch. */
+  send(frame: Uint8Array): void;
+  setLink(up: boolean): void;
+  unplug(): Promise<void>;
+}
+
+export class PhysicalFabric {
+  readonly #clock: Clock;
+  readonly #switches = new Map<string, SoftSwitch>();
+  readonly #links = new Set<string>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  get switches(): ReadonlyMap<string, SoftSwitch> {
+    return this.#switches;
+  }
+
+  /** Makes the switch of a physical network, and the links to those it is joined with. */
+  async setNetwork(name: string, joinedWith: readonly string[]): Promise<void> {
+    await this.#switch(name);
+    for (const other of joinedWith) await this.#link(name, other);
+  }
+
+  /** Plugs a cable into a free port of the network's switch; `deliver` gets what comes out of it. */
+  async plug(network: string, port: string, deliver: (frame: Uint8Array) => void): Promise<Cable> {
+    const ofSwitch = await this.#switch(network);
+    await ofSwitch.setPort({ type: 'vif', name: port, id: port, vlan: TRUNK });
+    const end = ofSwitch.attach(port, undefined, deliver);
+    return {
+      send: (frame) => end.receive(frame),
+      setLink: (up) => end.setLink(up),
+      unplug: () => ofSwitch.removePort(port),
+    };
+  }
+
+  async #switch(name: string): Promise<SoftSwitch> {
+    const present = this.#switches.get(name);
+    if (present) return present;
+    const made = new SoftSwitch({ name, clock: this.#clock });
+    this.#switches.set(name, made);
+    await made.applyFlows({ add: [flowOf({ table: 0, priority: 0, match: matchOf({}), actions: [output('normal')] })], remove: [] });
+    return made;
+  }
+
+  /** One link between two networks, and never a loop: what is reached already needs no second way. */
+  async #link(a: string, b: string): Promise<void> {
+    if (a === b || this.#reaches(a, b)) return;
+    this.#links.add(`${a}\n${b}`);
+    const ends: Cable[] = [];
+    ends[0] = await this.plug(a, `link to ${b}`, (frame) => ends[1]?.send(frame));
+    ends[1] = await this.plug(b, `link to ${a}`, (frame) => ends[0]?.send(frame));
+  }
+
+  #reaches(from: string, to: string): boolean {
+    const seen = new Set([from]);
+    for (const at of seen) {
+      for (const link of this.#links) {
+        const [a, b] = link.split('\n') as [string, string];
+        if (a === at) seen.add(b);
+        if (b === at) seen.add(a);
+      }
+    }
+    return seen.has(to);
+  }
+}

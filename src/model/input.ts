@@ -1,0 +1,214 @@
+import { type Finding, finding, type SourcePosition } from '../base/error.ts';
+import type { ObjectKey } from './definition.ts';
+import type { ModelObject } from './kinds.ts';
+import { type Refused, readObject, type Steps, stepsOfPath } from './read.ts';
+import type { KeyedFinding } from './validate.ts';
+import { readYaml, type YamlDocument } from './yaml.ts';
+
+/**
+ * From what somebody typed (YAML or JSON) to objects that know where they stand in it.
+ *
+ *     bytes -> text -> documents -> values -> objects
+ *            UTF-8   YAML (yaml.ts)    shape (read.ts)
+ *
+ * A document is one object, or a list of objects. Every finding is listed, not only the first; what could be read is
+ * returned beside them, but nobody applies a part of a file.
+ */
+
+/** Bytes of one file. */
+export const MAX_INPUT_BYTES = 32 * 1024 * 1024;
+/** More findings than this help nobody; the rest is counted. */
+const MAX_FINDINGS = 500;
+
+export interface Input {
+  /** Name to show: a path, or `standard input`. */
+  readonly file: string;
+  readonly text: string | Uint8Array;
+}
+
+/** An object and where it comes from. */
+export interface ParsedObject {
+  readonly key: ObjectKey;
+  readonly object: ModelObject;
+  /** `meta.revision`: apply only if the object is still at this revision. */
+  readonly expectedRevision?: number;
+  /** Where a field stands (`nics[0].mac`), or what is around it; '' is the object. */
+  position(path: string): SourcePosition;
+}
+
+export interface Parsed {
+  readonly objects: readonly ParsedObject[];
+  readonly findings: readonly Finding[];
+  /** Objects that are there but could not be read. */
+  readonly refused: readonly Refused[];
+}
+
+/** The objects of one file. Never throws. */
+export function parseDocuments(text: string | Uint8Array, file: string): Parsed {
+  return parseInputs([{ text, file }]);
+}
+
+/** The objects of several files that are applied together. Never throws. */
+export function parseInputs(inputs: Iterable<Input>): Parsed {
+  const objects: ParsedObject[] = [];
+  const findings: Finding[] = [];
+  const refused: Refused[] = [];
+  for (const { text, file } of inputs) {
+    const decoded = decode(text, file);
+    if (typeof decoded !== 'string') {
+      findings.push(decoded);
+      continue;
+    }
+    for (const document of readYaml(decoded, file)) {
+      for (const found of document.findings) findings.push(found);
+      for (const { value, steps } of valuesOf(document)) {
+        const locate = (inner: Steps) => document.locate([...steps, ...inner]);
+        const read = readObject(value);
+        if (read.ok) {
+          const { ok: _ok, ...rest } = read;
+          objects.push({ ...rest, position: (path) => locate(stepsOfPath(path)) });
+        } else {
+          refused.push(read.refused);
+          for (const f of read.findings) {
+            if (findings.length >= MAX_FINDINGS) findings.push(f.finding);
+            else findings.push({ ...f.finding, source: locate(f.steps) });
+          }
+        }
+      }
+    }
+  }
+  findings.push(...duplicates(objects));
+  return { objects, findings: limited(findings), refused };
+}
+
+/** A document is an object or a list of objects; a document that could not be read, or is empty, is none. */
+function* valuesOf({ value, findings }: YamlDocument): Generator<{ value: unknown; steps: Steps }> {
+  if (value === undefined || findings.length > 0) return;
+  if (!Array.isArray(value)) yield { value, steps: [] };
+  else for (const [i, item] of value.entries()) yield { value: item, steps: [i] };
+}
+
+/** Two objects with one key: nobody could say which one is meant. */
+function* duplicates(objects: readonly ParsedObject[]): Generator<Finding> {
+  const first = new Map<ObjectKey, ParsedObject>();
+  for (const parsed of objects) {
+    const earlier = first.get(parsed.key);
+    if (!earlier) {
+      first.set(parsed.key, parsed);
+      continue;
+    }
+    const { file, line, column } = earlier.position('');
+    const what = `${parsed.key} is described twice; the first time at ${file}:${line}:${column}.`;
+    yield {
+      ...finding('name-duplicate', parsed.key, what, 'Remove one of the two, or give it another name.'),
+      source: parsed.position(''),
+    };
+  }
+}
+
+function limited(findings: readonly Finding[]): readonly Finding[] {
+  if (findings.length <= MAX_FINDINGS) return findings;
+  const more = findings.length - MAX_FINDINGS;
+  const rest = finding(
+    'input-unreadable',
+    '',
+    `There are ${more} more findings.`,
+    'Correct the first ones and try again.',
+  );
+  return [...findings.slice(0, MAX_FINDINGS), rest];
+}
+
+/** Characters that no text contains: control characters other than tab and line ends (YAML 1.2.2, 5.1). */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const BINARY = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f\ufffe\uffff]/;
+
+/** The text, or why it is none. */
+function decode(input: string | Uint8Array, file: string): string | Finding {
+  const size = typeof input === 'string' ? input.length : input.byteLength;
+  if (size > MAX_INPUT_BYTES) {
+    return finding(
+      'input-too-large',
+      '',
+      `${file} has ${megabytes(size)} MiB; at most ${megabytes(MAX_INPUT_BYTES)} MiB are read.`,
+      'Split the file and apply the parts one after the other.',
+    );
+  }
+  const text = typeof input === 'string' ? input : decodeUtf8(input);
+  const good = typeof text !== 'string' ? text.good : text.isWellFormed() ? undefined : '';
+  if (typeof text !== 'string' || good !== undefined) {
+    return unreadable(file, good ?? '', 'is not UTF-8 text from here on');
+  }
+  const binary = BINARY.exec(text);
+  if (binary) {
+    const code = binary[0].charCodeAt(0).toString(16).toUpperCase().padStart(4, '0');
+    return unreadable(file, text.slice(0, binary.index), `contains the character U+${code}, so it is not text`);
+  }
+  return text.startsWith('\ufeff') ? text.slice(1) : text;
+}
+
+function unreadable(file: string, good: string, what: string): Finding {
+  return {
+    ...finding('input-unreadable', '', `${file} ${what}.`, 'Give a YAML or JSON file, saved as UTF-8.'),
+    source: endOf(good, file),
+  };
+}
+
+/** The text, or the part of it before the first byte that is not UTF-8. */
+function decodeUtf8(bytes: Uint8Array): string | { readonly good: string } {
+  const decoded = (end: number): string | undefined => {
+    try {
+      // With `stream`, a character that is cut off at the end is not an error.
+      const options = { stream: end < bytes.byteLength };
+      return new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(0, end), options);
+    } catch {
+      return undefined;
+    }
+  };
+  const text = decoded(bytes.byteLength);
+  if (text !== undefined) return text;
+  let [good, bad] = [0, bytes.byteLength];
+  while (bad - good > 1) {
+    const middle = (good + bad) >>> 1;
+    if (decoded(middle) === undefined) bad = middle;
+    else good = middle;
+  }
+  return { good: decoded(good) ?? '' };
+}
+
+/** The position just behind a text. */
+function endOf(text: string, file: string): SourcePosition {
+  const lines = text.split('\n');
+  return { file, line: lines.length, column: (lines.at(-1) ?? '').length + 1 };
+}
+
+function megabytes(bytes: number): string {
+  return (bytes / 1024 / 1024).toFixed(0);
+}
+
+/**
+ * Findings of validation with the places where their fields stand, for those objects that come from this input.
+ *
+ * While some objects could not be read, whatever says that something is missing is left out: it may only be missing
+ * because it could not be read.
+ */
+export function located(findings: Iterable<KeyedFinding>, parsed: Parsed): Finding[] {
+  const objects = new Map(parsed.objects.map((o) => [o.key, o]));
+  const result: Finding[] = [];
+  for (const { object, field, finding: found } of findings) {
+    if (parsed.refused.length > 0 && MISSING.has(found.code)) continue;
+    const source = objects.get(object)?.position(field);
+    result.push(source ? { ...found, source } : found);
+  }
+  return result;
+}
+
+/** Codes of findings that an object would make go away by being there. */
+const MISSING: ReadonlySet<string> = new Set([
+  'reference-missing',
+  'subnet-missing',
+  'pool-missing',
+  'network-unreachable',
+  'network-unused',
+  'site-mismatch',
+  'nics-apart',
+]);

@@ -1,0 +1,292 @@
+import { z } from 'zod';
+import { type Finding, finding } from '../base/error.ts';
+import { KIND_NAMES, type KindDefinition, type KindName, type ObjectKey } from './definition.ts';
+import { findKind, kindOf, type ModelObject, objectKey } from './kinds.ts';
+import { nearest } from './suggest.ts';
+
+/**
+ * From a plain value (out of YAML or JSON) to an object: the shape and nothing else. What the schema library has to
+ * say is translated into findings in the user's words, all of them, each with its field.
+ */
+
+/** Steps into a value: names of fields and positions in lists. */
+export type Steps = readonly (string | number)[];
+
+/** A finding with the field that it is about, for whoever knows where the field stands in a text. */
+export interface ShapeFinding {
+  readonly steps: Steps;
+  readonly finding: Finding;
+}
+
+export type ReadResult =
+  | {
+      readonly ok: true;
+      readonly key: ObjectKey;
+      readonly object: ModelObject;
+      /** `meta.revision`: the change was made for this revision of the object. */
+      readonly expectedRevision?: number;
+    }
+  | {
+      readonly ok: false;
+      readonly findings: readonly ShapeFinding[];
+      /** What the object would have been, as far as can be told. */
+      readonly refused: Refused;
+    };
+
+/** An object that could not be read. */
+export interface Refused {
+  readonly kind?: KindName;
+  readonly name?: string;
+}
+
+/** Reads one object. Never throws. */
+export function readObject(value: unknown): ReadResult {
+  if (!isFields(value)) {
+    const what = finding(
+      'value-invalid',
+      '',
+      `An object is a group of fields (kind, name …), and this is ${show(value)}.`,
+      'Write the object as fields, beginning with its kind.',
+    );
+    return { ok: false, findings: [{ steps: [], finding: what }], refused: {} };
+  }
+  const kind = KIND_NAMES.find((k) => k === value.kind);
+  const refusedName = typeof value.name === 'string' ? { name: value.name } : {};
+  if (!kind) {
+    return { ok: false, findings: [unknownKind(value.kind)], refused: refusedName };
+  }
+  const definition = kindOf(kind);
+  const result = definition.document.safeParse(value);
+  if (result.success) {
+    const { meta, status: _ignored, ...rest } = result.data;
+    const object = withoutDerivedName(rest as ModelObject);
+    const revision = meta?.revision;
+    return {
+      ok: true,
+      key: objectKey(object),
+      object,
+      ...(revision === undefined ? {} : { expectedRevision: revision }),
+    };
+  }
+  const path = pathOfRaw(definition, value);
+  const findings = result.error.issues.flatMap((issue) => translate(issue, value, definition, path));
+  return { ok: false, findings, refused: { kind, ...refusedName } };
+}
+
+/** A host switch has no name of its own; what was shown as its name is dropped when it comes back. */
+function withoutDerivedName(object: ModelObject): ModelObject {
+  if (object.kind !== 'HostSwitch') return object;
+  const { name: _derived, ...rest } = object;
+  return rest;
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function unknownKind(kind: unknown): ShapeFinding {
+  if (kind === undefined) {
+    const missing = finding(
+      'field-missing',
+      'kind',
+      'The object does not say what kind it is.',
+      `Add kind: one of ${KIND_NAMES.join(', ')}.`,
+    );
+    return { steps: [], finding: missing };
+  }
+  const guess = typeof kind === 'string' ? (findKind(kind) ?? nearest(kind, KIND_NAMES)) : undefined;
+  const remedy = guess ? `Did you mean ${guess}?` : `The kinds are ${KIND_NAMES.join(', ')}.`;
+  return {
+    steps: ['kind'],
+    finding: finding('kind-unknown', 'kind', `There is no kind ${show(kind)}.`, remedy),
+  };
+}
+
+/** The object's key as far as the fields go that are texts; the kind alone where there is no name. */
+function pathOfRaw(definition: KindDefinition<ModelObject>, value: Fields): string {
+  const texts = Object.entries(value).filter(([, v]) => typeof v === 'string' && v.length <= 63);
+  const known: Readonly<Record<string, unknown>> = Object.fromEntries(texts);
+  if (known.name === undefined && definition.kind !== 'HostSwitch') return definition.kind;
+  // Keys are put together from text fields only; one that is missing shows as a question mark.
+  const stand = new Proxy(known, { get: (fields, field) => fields[String(field)] ?? '?' });
+  return `${definition.kind}/${definition.key(stand as Partial<ModelObject> as ModelObject)}`;
+}
+
+// ------------------------------------------------------------------------------------ the words for an issue
+
+type Issue = z.core.$ZodIssue;
+
+/** JSON Schema of one place, as far as it is used here. */
+interface Place {
+  readonly description?: string;
+  readonly properties?: Readonly<Record<string, Place>>;
+  readonly additionalProperties?: Place | boolean;
+  readonly items?: Place;
+}
+
+const places = new Map<KindName, Place>();
+
+/** What the schema says about a place in the object: its description and its fields. */
+function placeOf(definition: KindDefinition<ModelObject>, steps: Steps): Place | undefined {
+  let place: Place | undefined = places.get(definition.kind);
+  if (!place) {
+    place = z.toJSONSchema(definition.document, { io: 'input' }) as Place;
+    places.set(definition.kind, place);
+  }
+  for (const step of steps) {
+    place = typeof step === 'number' ? place?.items : place?.properties?.[step];
+  }
+  return place;
+}
+
+function translate(
+  issue: Issue,
+  root: Fields,
+  definition: KindDefinition<ModelObject>,
+  object: string,
+): ShapeFinding[] {
+  const steps = issue.path.map((step) => (typeof step === 'number' ? step : String(step)));
+  const value = valueAt(root, steps);
+  const place = placeOf(definition, steps);
+  const path = pathOfSteps(object, steps);
+  const remedy = place?.description ?? 'Correct the value.';
+  const invalid = (message: string, advice = remedy): ShapeFinding[] => [
+    { steps, finding: finding('value-invalid', path, message, advice) },
+  ];
+  switch (issue.code) {
+    case 'unrecognized_keys':
+      return issue.keys.map((key) => unknownField(key, steps, place, definition, object));
+    case 'invalid_type': {
+      if (value === undefined) {
+        const field = steps.at(-1) ?? '';
+        const message = `The field "${field}" is missing.`;
+        return [{ steps, finding: finding('field-missing', path, message, `Add ${field}. ${remedy}`) }];
+      }
+      const expected = TYPE_WORDS[issue.expected] ?? issue.expected;
+      return invalid(`${show(value)} is not ${expected}.`, typeAdvice(issue.expected, value, remedy));
+    }
+    case 'invalid_value': {
+      if (value === undefined) {
+        const field = steps.at(-1) ?? '';
+        const message = `The field "${field}" is missing.`;
+        return [{ steps, finding: finding('field-missing', path, message, `Add ${field}. ${remedy}`) }];
+      }
+      const allowed = issue.values.map(String);
+      const guess = typeof value === 'string' ? nearest(value, allowed) : undefined;
+      return invalid(
+        `${show(value)} is not one of ${allowed.join(', ')}.`,
+        guess ? `Did you mean ${guess}?` : remedy,
+      );
+    }
+    case 'too_big':
+      return invalid(
+        `${show(value)} is too ${issue.origin === 'string' ? 'long' : 'much'}: ${limit(issue.origin, 'at most', issue.maximum)}.`,
+      );
+    case 'too_small':
+      return invalid(
+        `${show(value)} is too ${issue.origin === 'string' ? 'short' : 'little'}: ${limit(issue.origin, 'at least', issue.minimum)}.`,
+      );
+    case 'custom':
+    case 'invalid_union':
+      return steps.length === 0
+        ? invalid(`The ${definition.title} ${issue.message}.`, 'Correct the fields.')
+        : invalid(`${show(value)} ${issue.message}.`);
+    case 'invalid_format':
+      return invalid(
+        `${show(value)} ${issue.message.startsWith('must') ? issue.message : 'is not of the form that the field takes'}.`,
+      );
+    case 'invalid_key':
+      return invalid(
+        `${show(steps.at(-1))} cannot be the name of a label.`,
+        'Use 1 to 63 ASCII letters, digits and . _ / - that begin and end with a letter or a digit.',
+      );
+    default:
+      return invalid(`${show(value)} is not a value that the field takes.`);
+  }
+}
+
+function unknownField(
+  key: string,
+  steps: Steps,
+  place: Place | undefined,
+  definition: KindDefinition<ModelObject>,
+  object: string,
+): ShapeFinding {
+  const known = Object.keys(place?.properties ?? {});
+  const guess = nearest(key, known);
+  const inner = [...steps, key];
+  const owner = steps.length === 0 ? `A ${definition.title}` : `"${pathOfSteps('', steps)}"`;
+  return {
+    steps: inner,
+    finding: finding(
+      'field-unknown',
+      pathOfSteps(object, inner),
+      `${owner} has no field ${show(key)}.`,
+      guess ? `Did you mean ${guess}?` : `Remove it. The fields are ${known.join(', ')}.`,
+    ),
+  };
+}
+
+const TYPE_WORDS: Readonly<Record<string, string>> = {
+  string: 'text',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  array: 'a list',
+  object: 'a group of fields',
+  record: 'a group of names and values',
+};
+
+function typeAdvice(expected: string, value: unknown, otherwise: string): string {
+  if (value === null) return 'Give it a value, or remove the line.';
+  if (expected === 'string' && (typeof value === 'number' || typeof value === 'boolean')) {
+    return `Write it in quotes: "${value}".`;
+  }
+  if (expected === 'array') return 'Write a list: [a, b], or one item a line, each after a dash.';
+  if ((expected === 'number' || expected === 'int') && typeof value === 'string') {
+    return 'Write a number, without quotes.';
+  }
+  if (expected === 'boolean') return 'Write true or false, without quotes.';
+  return otherwise;
+}
+
+function limit(origin: string, bound: string, value: number | bigint): string {
+  const unit = origin === 'string' ? ' characters' : origin === 'array' ? ' entries' : '';
+  return `${bound} ${value}${unit}`;
+}
+
+function valueAt(root: unknown, steps: Steps): unknown {
+  let value = root;
+  for (const step of steps) {
+    if (typeof value !== 'object' || value === null) return undefined;
+    value = Object.getOwnPropertyDescriptor(value, step)?.value;
+  }
+  return value;
+}
+
+/** `Host/h1` and ['nics', 0, 'mac'] make `Host/h1.nics[0].mac`. */
+export function pathOfSteps(object: string, steps: Steps): string {
+  let path = object;
+  for (const step of steps) path += typeof step === 'number' ? `[${step}]` : `${path && '.'}${cut(step)}`;
+  return path;
+}
+
+/** The steps of a field path as findings write it: `nics[0].mac`. */
+export function stepsOfPath(path: string): Steps {
+  return (path.match(/[^.[\]]+/g) ?? []).map((step) => (/^\d+$/.test(step) ? Number(step) : step));
+}
+
+/** A value for a message, cut: a message must not grow with hostile input. */
+function show(value: unknown): string {
+  if (value === undefined) return 'nothing';
+  if (value === null) return 'nothing (null)';
+  if (Array.isArray(value)) return `a list of ${value.length}`;
+  if (typeof value === 'object') return 'a group of fields';
+  return typeof value === 'string' ? JSON.stringify(cut(value)) : String(value);
+}
+
+function cut(text: string): string {
+  return text.length > 60 ? `${text.slice(0, 60)}…` : text;
+}

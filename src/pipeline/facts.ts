@@ -1,0 +1,38 @@
+/** What the second compiler works from: the host's policy records, and where their ports are in the engine. */
+import type { Index } from '../base/derive.ts';
+import { type PolicyRecord, recordKey } from '../policy/records.ts';
+
+/** A port of the engine, by what it is for. Without its binding a port has no flows: nothing passes. */
+export interface Binding {
+  readonly kind: 'binding';
+  /** See `bindingKey`. */
+  readonly port: string;
+  /** OpenFlow port number. */
+  readonly number: number;
+}
+
+export type PipelineFact = PolicyRecord | Binding;
+
+/** Names of ports: a vNIC by its id, and the others by what they serve. */
+export const portOf = {
+  vnic: (id: string) => `vnic/${id}`,
+  uplink: (switchName: string) => `uplink/${switchName}`,
+  provider: (logicalNetwork: string) => `provider/${logicalNetwork}`,
+  tunnel: (logicalNetwork: string) => `tunnel/${logicalNetwork}`,
+} as const;
+
+export function factKey(fact: PipelineFact): string {
+  return fact.kind === 'binding' ? `binding/${fact.port}` : recordKey(fact);
+}
+
+export const INDEXES = {
+  /** VSID -> lookup records by `lookup/...` key of one MAC address; group `<vsid>/<mac>`. */
+  lookupsOfMac: (key, fact) => (fact.kind === 'lookup' ? [[`${fact.vsid}/${fact.mac}`, key]] : []),
+  /** VSID -> ports of this host that are on it. */
+  portsOfSubnet: (key, fact) =>
+    fact.kind === 'port' && fact.attachment.type === 'virtual' ? [[`${fact.attachment.vsid}`, key]] : [],
+  /** VSID -> provider addresses of the hosts that have a vNIC on it, this host's own included. */
+  hostsOfSubnet: (_key, fact) => (fact.kind === 'lookup' ? [[`${fact.vsid}`, fact.pa]] : []),
+  /** RDID -> its subnets. */
+  subnetsOfDomain: (key, fact) => (fact.kind === 'subnet' ? [[fact.rdid, key]] : []),
+} satisfies Record<string, Index<PipelineFact>>;

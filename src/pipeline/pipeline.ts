@@ -1,0 +1,32 @@
+/**
+ * The second compiler: host policy in, flows out. Each feature is one file with the rules of one kind of thing; this
+ * file only lists them. Incremental by construction: a change derives again what read it (base/derive.ts).
+ */
+import { type Derivation, Deriver, type OutputChange } from '../base/derive.ts';
+import type { ExplainedFlow } from '../flow/flow.ts';
+import { flowKey, sameFlow } from '../flow/same.ts';
+import { base } from './base.ts';
+import { INDEXES, type PipelineFact } from './facts.ts';
+import { flood } from './flood.ts';
+import { forward, neighbour } from './lookup.ts';
+import { port } from './port.ts';
+import { peer, provider } from './provider.ts';
+import { route } from './route.ts';
+import { subnet } from './subnet.ts';
+import { uplink } from './uplink.ts';
+
+const pipeline: Derivation<PipelineFact, ExplainedFlow> = {
+  indexes: INDEXES,
+  rules: [base, uplink, port, provider, peer, subnet, route, neighbour, forward, flood],
+  outputKey: (flow) => `${flow.switch} ${flowKey(flow)}`,
+  same: (a, b) => sameFlow(a, b) && a.words === b.words && a.origin === b.origin,
+};
+
+/** The pipeline of one host. Feed it facts (facts.ts); it answers with the flows that come and go. */
+export class Pipeline extends Deriver<PipelineFact, ExplainedFlow> {
+  constructor() {
+    super(pipeline);
+  }
+}
+
+export type PipelineChange = OutputChange<ExplainedFlow>;

@@ -1,0 +1,95 @@
+/**
+ * THE pipeline: every table, in the order in which a frame meets them. Read it from top to bottom and you know what
+ * Netloom does with a frame. Position in this list is the table's number in the switch; nothing else writes a number.
+ *
+ *                        +-- from a vNIC ----> spoof-guard -> guest-guard -> services --+-> route -> neighbour -> answer
+ *     frame -> classify -+-- from a tunnel -------------------------------+             |                          |
+ *                        +-- from the uplink or a provider interface -+   +-> forward <-+--------------------------+
+ *                                                                     |        |
+ *                                              (vNIC on a VLAN) ------+-> bridge   flood
+ *
+ * To add a table: put it here where a frame should meet it, say what a frame that matches nothing comes to (the miss is
+ * always "drop" in the switch; a table that lets frames on has a rule of priority 0 in base.ts that says so), and let
+ * a feature put rules into it. docs/pipeline.md shows each table with real rules; its test tells what to regenerate.
+ */
+export interface Table {
+  readonly name: string;
+  /** What the table decides, in one sentence. */
+  readonly purpose: string;
+  /** What becomes of a frame that no rule matches, in words that finish "dropped: ". */
+  readonly miss: string;
+}
+
+const PIPELINE = [
+  {
+    name: 'classify',
+    purpose: 'Tells by the port where the frame comes from, and which network and routing domain it is in.',
+    miss: 'it came in by a port that has no policy, or through a tunnel from a provider address that is not expected for its VSID',
+  },
+  {
+    name: 'spoof-guard',
+    purpose:
+      'Lets a vNIC send only from its own MAC and IP addresses, untagged, and only IPv4, IPv6 and ARP.',
+    miss: 'its source address, VLAN tag or protocol is not one that this vNIC may send',
+  },
+  {
+    name: 'guest-guard',
+    purpose:
+      'Stops what a guest may not be: a DHCP server, a router, the owner of an address that is not its own.',
+    miss: 'the guest may not send it',
+  },
+  {
+    name: 'services',
+    purpose:
+      'Answers in the switch what needs no other machine: DHCP, ARP, neighbour discovery, ping to the gateway.',
+    miss: 'nobody outside needs it',
+  },
+  {
+    name: 'route',
+    purpose: 'The distributed router: finds the subnet of the destination inside the routing domain.',
+    miss: 'the routing domain has no route to its destination',
+  },
+  {
+    name: 'neighbour',
+    purpose: 'Finds the MAC address of a customer address; answers into a register, sends nothing.',
+    miss: 'no machine of the subnet has that address',
+  },
+  {
+    name: 'answer',
+    purpose:
+      'Uses what `neighbour` found: makes the ARP or ND answer, or puts the MAC address on the routed packet.',
+    miss: 'no machine of the subnet has that address',
+  },
+  {
+    name: 'forward',
+    purpose:
+      'Finds where a MAC address of the virtual subnet is: a port of this switch or a provider address.',
+    miss: 'no vNIC of the virtual subnet has the destination MAC address',
+  },
+  {
+    name: 'flood',
+    purpose:
+      'Copies broadcast and multicast to every member of the virtual subnet, once to each host that has one.',
+    miss: 'the virtual subnet has no members here',
+  },
+  {
+    name: 'bridge',
+    purpose: 'Networks without virtualization: plain learning switch, by VLAN.',
+    miss: 'the switch has no uplink rule',
+  },
+] as const satisfies readonly Table[];
+
+export const TABLES: readonly Table[] = PIPELINE;
+export type TableName = (typeof PIPELINE)[number]['name'];
+
+const NUMBERS = new Map<string, number>(PIPELINE.map((table, number) => [table.name, number]));
+
+/** Number of the table in the switch. */
+export function tableNumber(name: TableName): number {
+  return NUMBERS.get(name)!;
+}
+
+/** The table with this number; undefined for a number that the pipeline does not use. */
+export function tableAt(number: number): Table | undefined {
+  return TABLES[number];
+}

@@ -1,0 +1,158 @@
+/** Random policy records for property tests. Keys come from a small range, so that random changes often meet. */
+import fc from 'fast-check';
+import { type IpAddress, ipv4FromNumber, macFromNumber, prefixOf } from '../packet/address.ts';
+import {
+  domainScope,
+  hostScope,
+  type PolicyRecord,
+  recordKey,
+  type Scope,
+  type ScopedRecord,
+} from './records.ts';
+import type { PolicyChange, PolicyDelta } from './set.ts';
+
+export const HOSTS = ['h1', 'h2', 'h3'] as const;
+export const RDIDS = ['blue', 'green', 'red'] as const;
+
+const SWITCHES = ['Internal', 'Public'] as const;
+const NETWORKS = ['App', 'Mgmt'] as const;
+const VSIDS = [5001, 5002, 6001] as const;
+
+const host = fc.constantFrom(...HOSTS);
+const rdid = fc.constantFrom(...RDIDS);
+const vsid = fc.constantFrom(...VSIDS);
+const switchName = fc.constantFrom(...SWITCHES);
+const logicalNetwork = fc.constantFrom(...NETWORKS);
+const mac = fc.integer({ min: 0, max: 255 }).map((n) => macFromNumber(0x001dd8b71c00 + n));
+const ip: fc.Arbitrary<IpAddress> = fc.integer({ min: 1, max: 6 }).map((n) => ipv4FromNumber(0x0a000000 + n));
+const prefix = fc.constantFrom(24, 25).chain((length) => ip.map((a) => prefixOf(a, length)));
+const origin = fc.constantFrom('VmNetwork/AAA', 'VirtualMachine/öß "1"');
+const mtu = fc.constantFrom(1458, 1500);
+const maybeIp = { gateway: ip };
+
+const switchRecord = fc.record({
+  kind: fc.constant('switch' as const),
+  name: switchName,
+  type: fc.constantFrom('external' as const, 'internal' as const, 'private' as const),
+  origin,
+});
+
+const portRecord = fc.record(
+  {
+    kind: fc.constant('port' as const),
+    id: fc.constantFrom('vnic1', 'vnic2', 'vnic3'),
+    name: fc.constantFrom('blue1/eth0', 'red1/eth0'),
+    owner: fc.constantFrom('vm' as const, 'host' as const),
+    switch: switchName,
+    mac,
+    addresses: fc.array(
+      fc.record(
+        {
+          address: ip,
+          prefixLength: fc.constantFrom(24, 32),
+          ...maybeIp,
+          dns: fc.array(ip, { maxLength: 2 }),
+        },
+        { requiredKeys: ['address', 'prefixLength', 'dns'] },
+      ),
+      { maxLength: 2 },
+    ),
+    attachment: fc.oneof(
+      fc.record({ type: fc.constant('vlan' as const), vlan: fc.constantFrom(0, 10, 4094) }),
+      fc.record({ type: fc.constant('virtual' as const), vsid }),
+    ),
+    security: fc.record({
+      macSpoofing: fc.boolean(),
+      dhcpGuard: fc.boolean(),
+      routerGuard: fc.boolean(),
+      guestSpecifiedAddresses: fc.boolean(),
+    }),
+    mtu,
+    dhcpServer: ip,
+    origin,
+  },
+  {
+    requiredKeys: [
+      'kind',
+      'id',
+      'name',
+      'owner',
+      'switch',
+      'mac',
+      'addresses',
+      'attachment',
+      'security',
+      'mtu',
+      'origin',
+    ],
+  },
+);
+
+const providerRecord = fc.record({
+  kind: fc.constant('provider' as const),
+  logicalNetwork,
+  switch: switchName,
+  encapsulation: fc.constantFrom('nvgre' as const, 'vxlan' as const, 'geneve' as const),
+  pa: ip,
+  prefixLength: fc.constant(24),
+  mac,
+  vlan: fc.constantFrom(0, 30),
+  origin,
+});
+
+/** The host takes part in this routing domain. */
+export const domainRecord = fc.record({
+  kind: fc.constant('domain' as const),
+  rdid,
+  number: fc.integer({ min: 1, max: 3 }),
+  name: fc.constantFrom('AAA', 'BBB'),
+  logicalNetwork,
+  origin,
+});
+
+const hostScoped = fc
+  .tuple(host, fc.oneof(switchRecord, portRecord, providerRecord, domainRecord, domainRecord))
+  .map(([name, record]): ScopedRecord => ({ scope: hostScope(name), record }));
+
+const domainScoped = fc
+  .oneof(
+    fc.record({
+      kind: fc.constant('subnet' as const),
+      vsid,
+      rdid,
+      name: fc.constant('AAA/test'),
+      prefix,
+      gateway: ip,
+      gatewayMac: mac,
+      mtu,
+      origin,
+    }),
+    fc.record({ kind: fc.constant('route' as const), rdid, vsid, prefix, nextHop: ip, origin }),
+    fc.record({
+      kind: fc.constant('lookup' as const),
+      rdid,
+      vsid,
+      ca: ip,
+      mac,
+      pa: ip,
+      port: fc.constantFrom('vnic1', 'vnic2'),
+      origin,
+    }),
+  )
+  .map((record): ScopedRecord => ({ scope: domainScope(record.rdid), record }));
+
+/** A record in a scope that it belongs to. */
+export const scopedRecord: fc.Arbitrary<ScopedRecord> = fc.oneof(hostScoped, domainScoped);
+
+/** Additions, replacements and removals; no record twice. */
+export const policyDelta: fc.Arbitrary<PolicyDelta> = fc
+  .uniqueArray(
+    fc.tuple(scopedRecord, fc.boolean()).map(([scoped, removed]) => change(scoped, removed)),
+    { maxLength: 8, selector: ({ scope, key }) => `${scope} ${key}` },
+  )
+  .map((changes) => ({ changes }));
+
+function change({ scope, record }: ScopedRecord, removed: boolean): PolicyChange {
+  const place: { scope: Scope; key: string } = { scope, key: recordKey(record) };
+  return removed ? place : { ...place, record: record satisfies PolicyRecord };
+}

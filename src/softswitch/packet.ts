@@ -1,0 +1,475 @@
+/**
+ * A frame on its way through the pipeline: its bytes, its flow key, and where its headers are. Writing a field
+ * changes the key and the bytes together, checksums included. Bytes are copied on the first write after they were
+ * handed to somebody (`share`), so that what was sent stays as it was sent.
+ */
+
+import { FIELDS, type FieldName, fullMask } from '../flow/fields.ts';
+import { ARP, ARP_ETHERNET_IPV4 } from '../packet/arp.ts';
+import { read16, read32, write16 } from '../packet/bytes.ts';
+import { updateChecksum } from '../packet/checksum.ts';
+import { ETHERNET } from '../packet/ethernet.ts';
+import { IP_PROTOCOL, IPV4 } from '../packet/ipv4.ts';
+import { IPV6 } from '../packet/ipv6.ts';
+import { isVlanType, popVlan, pushVlan } from '../packet/vlan.ts';
+import { type FlowKey, newKey, prerequisiteHolds, readField, WORD, writeField } from './key.ts';
+
+/** An IEEE 802.1Q tag: its type, and its control information with bit 0x1000 set. */
+export interface Tag {
+  readonly type: number;
+  readonly tci: number;
+}
+
+/** What Open vSwitch puts for the type of an 802.3 frame that has none (FLOW_DL_TYPE_NONE). */
+const NO_TYPE = 0x05ff;
+const FIRST_TYPE = 0x0600;
+const SCTP = 132;
+
+export class Packet {
+  readonly key: FlowKey;
+  /** Offset of the ARP or IP header, 0 = there is none that could be read. */
+  #l3 = 0;
+  /** Offset of the transport header, 0 = none. */
+  #l4 = 0;
+  /** Where the IP packet ends; padding lies behind. */
+  #end = 0;
+  /** Offset of the checksum that covers the IP addresses too; 0 = none. */
+  #checksum = 0;
+  /** The destination that the checksum covers is in a routing header (RFC 8200, 8.1). */
+  #routed = false;
+  /** The transport header was long enough for its ports, or its type and code, to be in the key. */
+  #hasPorts = false;
+  /** Offsets of the first link-layer address options of neighbour discovery, source and target; 0 = none. */
+  #sll = 0;
+  #tll = 0;
+  #bytes: Uint8Array;
+  #owned = false;
+
+  private constructor(bytes: Uint8Array, key: FlowKey) {
+    this.#bytes = bytes;
+    this.key = key;
+  }
+
+  /** Reads the frame as lib/flow.c of Open vSwitch does, so absent fields are zero. The bytes are not copied. */
+  static read(bytes: Uint8Array): Packet {
+    const packet = new Packet(bytes, newKey());
+    packet.#extract();
+    return packet;
+  }
+
+  /** As it is now. What the caller gets is not changed afterwards. */
+  share(): Uint8Array {
+    this.#owned = false;
+    return this.#bytes;
+  }
+
+  get length(): number {
+    return this.#bytes.length;
+  }
+
+  /** Another one with the same bytes and key. */
+  clone(): Packet {
+    const copy = new Packet(this.share(), this.key.slice());
+    copy.#l3 = this.#l3;
+    copy.#l4 = this.#l4;
+    copy.#end = this.#end;
+    copy.#checksum = this.#checksum;
+    copy.#routed = this.#routed;
+    copy.#hasPorts = this.#hasPorts;
+    copy.#sll = this.#sll;
+    copy.#tll = this.#tll;
+    return copy;
+  }
+
+  get(field: FieldName): bigint {
+    return readField(this.key, field);
+  }
+
+  /** Writes bits of a field; nothing happens where the frame has no such field. */
+  set(field: FieldName, value: bigint, mask: bigint = fullMask(field)): void {
+    if (!prerequisiteHolds(FIELDS[field].needs, this.key)) return;
+    if (field === 'vlan_tci') {
+      this.#setTci(Number((this.get(field) & ~mask) | (value & mask)));
+      return;
+    }
+    // An id or a priority is that of a tag.
+    if (field === 'vlan_vid' && !this.tagged) return;
+    writeField(this.key, field, value, mask);
+    this.#writeThrough(field);
+  }
+
+  /** For dec_ttl: the frame is IP and its TTL above 1. */
+  decrementTtl(): void {
+    this.set('ip_ttl', this.get('ip_ttl') - 1n);
+  }
+
+  // ------------------------------------------------------------------------------------------------- VLAN
+
+  /** The tags that the key knows, the outermost first. */
+  get tags(): Tag[] {
+    return [this.key[WORD.TAG]!, this.key[WORD.INNER_TAG]!]
+      .filter((word) => (word & 0x1000) !== 0)
+      .map((word) => ({ type: word >>> 16, tci: word & 0xffff }));
+  }
+
+  get tagged(): boolean {
+    return (this.key[WORD.TAG]! & 0x1000) !== 0;
+  }
+
+  pushTag({ type, tci }: Tag): void {
+    if (this.#bytes.length < ETHERNET.SIZE) return;
+    this.#bytes = pushVlan(this.#bytes, tci & 0xefff, type);
+    this.#owned = true;
+    this.#moveHeaders(4);
+    this.key[WORD.INNER_TAG] = this.key[WORD.TAG]!;
+    this.key[WORD.TAG] = ((type << 16) | tci | 0x1000) >>> 0;
+  }
+
+  popTag(): void {
+    if (!this.tagged) return;
+    this.#bytes = popVlan(this.#bytes);
+    this.#owned = true;
+    this.#moveHeaders(-4);
+    this.key[WORD.TAG] = this.key[WORD.INNER_TAG]!;
+    this.key[WORD.INNER_TAG] = 0;
+  }
+
+  /** A tag comes where bit 0x1000 is set and there was none, and goes where it is not set. */
+  #setTci(tci: number): void {
+    const type = this.key[WORD.TAG]! >>> 16 || 0x8100;
+    if ((tci & 0x1000) === 0) {
+      while (this.tagged) this.popTag();
+    } else if (this.tagged) {
+      this.#own();
+      write16(this.#bytes, ETHERNET.SIZE, tci & 0xefff);
+    } else {
+      this.pushTag({ type, tci });
+      this.key[WORD.INNER_TAG] = 0;
+    }
+    if (this.#bytes.length >= ETHERNET.SIZE) this.key[WORD.TAG] = ((type << 16) | tci) >>> 0;
+  }
+
+  #moveHeaders(by: number): void {
+    if (this.#l3) this.#l3 += by;
+    if (this.#l4) this.#l4 += by;
+    if (this.#end) this.#end += by;
+    if (this.#checksum) this.#checksum += by;
+    if (this.#sll) this.#sll += by;
+    if (this.#tll) this.#tll += by;
+  }
+
+  // ---------------------------------------------------------------------------------------------- reading
+
+  #extract(): void {
+    const { key } = this;
+    const bytes = this.#bytes;
+    if (bytes.length < ETHERNET.SIZE) return;
+    for (let i = 0; i < 3; i++) key[WORD.ETH + i] = read32(bytes, 4 * i);
+    let at: number = ETHERNET.TYPE;
+    if (isVlanType(read16(bytes, at)) && bytes.length - at >= 6) {
+      key[WORD.TAG] = (read32(bytes, at) | 0x1000) >>> 0;
+      at += 4;
+    }
+    let type = read16(bytes, at);
+    at += 2;
+    if (type < FIRST_TYPE) {
+      // 802.2 LLC and SNAP with Ethernet's own organization code carry a type (RFC 1042).
+      const isSnap =
+        bytes.length - at >= 8 && read32(bytes, at) === 0xaaaa0300 && read16(bytes, at + 4) === 0;
+      type = isSnap ? read16(bytes, at + 6) : NO_TYPE;
+      if (isSnap) at += 8;
+      if (type < FIRST_TYPE) type = NO_TYPE;
+    }
+    key[WORD.TYPE] = (type << 16) >>> 0;
+    if (type === 0x0800) this.#extractIpv4(at);
+    else if (type === 0x86dd) this.#extractIpv6(at);
+    else if (type === 0x0806 || type === 0x8035) this.#extractArp(at);
+  }
+
+  #extractArp(at: number): void {
+    const { key } = this;
+    const bytes = this.#bytes;
+    const kind = ARP_ETHERNET_IPV4;
+    if (
+      bytes.length - at < ARP.SIZE ||
+      read16(bytes, at + ARP.HARDWARE_TYPE) !== kind.hardwareType ||
+      read16(bytes, at + ARP.PROTOCOL_TYPE) !== kind.protocolType ||
+      bytes[at + ARP.HARDWARE_LENGTH] !== kind.hardwareLength ||
+      bytes[at + ARP.PROTOCOL_LENGTH] !== kind.protocolLength
+    ) {
+      return;
+    }
+    this.#l3 = at;
+    key[WORD.IP_SRC] = read32(bytes, at + ARP.SPA);
+    key[WORD.IP_DST] = read32(bytes, at + ARP.TPA);
+    const operation = read16(bytes, at + ARP.OPERATION);
+    key[WORD.IP] = operation <= 0xff ? operation : 0;
+    this.#keepMacs(at + ARP.SHA, at + ARP.THA);
+  }
+
+  /** The two addresses at these offsets, 0 = none, go to where ARP and neighbour discovery have theirs. */
+  #keepMacs(source: number, target: number): void {
+    const bytes = this.#bytes;
+    const { key } = this;
+    const high = (at: number) => (at ? read32(bytes, at) : 0);
+    const low = (at: number) => (at ? read16(bytes, at + 4) : 0);
+    key[WORD.ARP] = high(source);
+    key[WORD.ARP + 1] = ((low(source) << 16) | (high(target) >>> 16)) >>> 0;
+    key[WORD.ARP + 2] = ((high(target) << 16) | low(target)) >>> 0;
+  }
+
+  #extractIpv4(at: number): void {
+    const { key } = this;
+    const bytes = this.#bytes;
+    if (bytes.length - at < IPV4.SIZE) return;
+    const headerLength = (bytes[at]! & 15) * 4;
+    const total = read16(bytes, at + IPV4.LENGTH);
+    if (headerLength < IPV4.SIZE || total > bytes.length - at || headerLength > total) return;
+    this.#l3 = at;
+    this.#end = at + total;
+    this.#l4 = at + headerLength;
+    key[WORD.IP_SRC] = read32(bytes, at + IPV4.SRC);
+    key[WORD.IP_DST] = read32(bytes, at + IPV4.DST);
+    const fragment = read16(bytes, at + IPV4.FRAGMENT);
+    const frag = (fragment & 0x3fff) === 0 ? 0 : (fragment & 0x1fff) === 0 ? 1 : 3;
+    this.#keepIp(frag, bytes[at + IPV4.TOS]!, bytes[at + IPV4.TTL]!, bytes[at + IPV4.PROTOCOL]!);
+  }
+
+  #extractIpv6(at: number): void {
+    const { key } = this;
+    const bytes = this.#bytes;
+    if (bytes.length - at < IPV6.SIZE) return;
+    const payload = read16(bytes, at + IPV6.LENGTH);
+    if (payload + IPV6.SIZE > bytes.length - at) return;
+    this.#l3 = at;
+    this.#end = at + IPV6.SIZE + payload;
+    for (let i = 0; i < 4; i++) {
+      key[WORD.IPV6_SRC + i] = read32(bytes, at + IPV6.SRC + 4 * i);
+      key[WORD.IPV6_DST + i] = read32(bytes, at + IPV6.DST + 4 * i);
+    }
+    let protocol = bytes[at + IPV6.NEXT]!;
+    let frag = 0;
+    let next = at + IPV6.SIZE;
+    while (isExtension(protocol)) {
+      if (this.#end - next < 8) return;
+      const kind = protocol;
+      protocol = bytes[next]!;
+      if (kind === IP_PROTOCOL.FRAGMENT) {
+        const word = read16(bytes, next + 2);
+        next += 8;
+        if (word !== 0) frag = 1;
+        if ((word & 0xfff8) !== 0) {
+          frag = 3;
+          protocol = IP_PROTOCOL.FRAGMENT;
+          break;
+        }
+      } else {
+        if (kind === IP_PROTOCOL.ROUTING && bytes[next + 3] !== 0) this.#routed = true;
+        const units = bytes[next + 1]!;
+        next += kind === IP_PROTOCOL.AUTHENTICATION ? (units + 2) * 4 : (units + 1) * 8;
+        if (next > this.#end) return;
+      }
+    }
+    this.#l4 = next;
+    const tos = (read16(bytes, at) >>> 4) & 0xff;
+    this.#keepIp(frag, tos, bytes[at + IPV6.HOP_LIMIT]!, protocol);
+  }
+
+  #keepIp(frag: number, tos: number, ttl: number, protocol: number): void {
+    this.key[WORD.IP] = ((frag << 24) | (tos << 16) | (ttl << 8) | protocol) >>> 0;
+    if ((frag & 2) !== 0) return;
+    const bytes = this.#bytes;
+    const at = this.#l4;
+    const size = this.#end - at;
+    switch (protocol) {
+      case IP_PROTOCOL.TCP: {
+        if (size >= 20) this.#checksum = at + 16;
+        const headerLength = size >= 20 ? (bytes[at + 12]! >>> 4) * 4 : 0;
+        if (headerLength < 20 || headerLength > size) break;
+        this.#keepPorts(read32(bytes, at));
+        this.key[WORD.TYPE]! |= read16(bytes, at + 12) & 0xfff;
+        break;
+      }
+      case IP_PROTOCOL.UDP:
+        if (size < 8) break;
+        this.#keepPorts(read32(bytes, at));
+        this.#checksum = at + 6;
+        break;
+      case SCTP:
+        if (size >= 12) this.#keepPorts(read32(bytes, at));
+        break;
+      case IP_PROTOCOL.ICMP:
+        if (size >= 8) this.#keepPorts((bytes[at]! << 16) | bytes[at + 1]!);
+        break;
+      case IP_PROTOCOL.ICMPV6:
+        if (size >= 4) this.#checksum = at + 2;
+        if (size >= 8) this.#extractIcmpv6(at);
+        break;
+    }
+  }
+
+  #keepPorts(word: number): void {
+    this.key[WORD.PORTS] = word >>> 0;
+    this.#hasPorts = true;
+  }
+
+  #extractIcmpv6(at: number): void {
+    const bytes = this.#bytes;
+    const { key } = this;
+    const [type, code] = [bytes[at]!, bytes[at + 1]!];
+    this.#keepPorts((type << 16) | code);
+    if (code !== 0 || (type !== 135 && type !== 136)) return;
+    key[WORD.ND_RESERVED] = read32(bytes, at + 4);
+    if (this.#end - at < 24) return;
+    const isZero = (offset: number) => (read32(bytes, offset) | read16(bytes, offset + 4)) === 0;
+    let source = 0;
+    let target = 0;
+    let isValid = true;
+    for (let option = at + 24; this.#end - option >= 8; ) {
+      const length = bytes[option + 1]! * 8;
+      if (length === 0 || length > this.#end - option) break;
+      const kind = bytes[option]!;
+      if ((kind === 1 || kind === 2) && length === 8) {
+        const before = kind === 1 ? source : target;
+        // The same address twice is an error, and nothing in the message is then believed.
+        isValid = before === 0 || isZero(before);
+        if (!isValid) break;
+        if ((key[WORD.TYPE]! & 0xff) === 0) key[WORD.TYPE]! |= kind;
+        if (kind === 1) source = option + 2;
+        else target = option + 2;
+      }
+      option += length;
+    }
+    if (!isValid) return;
+    for (let i = 0; i < 4; i++) key[WORD.ND_TARGET + i] = read32(bytes, at + 8 + 4 * i);
+    this.#keepMacs(source, target);
+    this.#sll = source;
+    this.#tll = target;
+  }
+
+  // ---------------------------------------------------------------------------------------------- writing
+
+  /** Brings the bytes of a field that was written in the key up to date; a field that the frame lacks has none. */
+  #writeThrough(field: FieldName): void {
+    const [l3, l4] = [this.#l3, this.#l4];
+    switch (field) {
+      case 'eth_dst':
+        return this.#put(field, ETHERNET.DST, 6, 0);
+      case 'eth_src':
+        return this.#put(field, ETHERNET.SRC, 6, 0);
+      case 'vlan_vid':
+      case 'vlan_pcp':
+        return this.#setTci(this.key[WORD.TAG]! & 0xffff);
+      case 'arp_op':
+        return l3 ? this.#put(field, l3 + ARP.OPERATION, 2, 0) : undefined;
+      case 'arp_spa':
+        return l3 ? this.#put(field, l3 + ARP.SPA, 4, 0) : undefined;
+      case 'arp_tpa':
+        return l3 ? this.#put(field, l3 + ARP.TPA, 4, 0) : undefined;
+      case 'arp_sha':
+        return l3 ? this.#put(field, l3 + ARP.SHA, 6, 0) : undefined;
+      case 'arp_tha':
+        return l3 ? this.#put(field, l3 + ARP.THA, 6, 0) : undefined;
+      case 'ip_src':
+        return l3 ? this.#put(field, l3 + IPV4.SRC, 4, this.#checksum, l3 + IPV4.CHECKSUM) : undefined;
+      case 'ip_dst':
+        return l3 ? this.#put(field, l3 + IPV4.DST, 4, this.#checksum, l3 + IPV4.CHECKSUM) : undefined;
+      case 'ipv6_src':
+        return l3 ? this.#put(field, l3 + IPV6.SRC, 16, this.#checksum) : undefined;
+      case 'ipv6_dst':
+        return l3 ? this.#put(field, l3 + IPV6.DST, 16, this.#routed ? 0 : this.#checksum) : undefined;
+      case 'ip_dscp':
+      case 'ip_ttl':
+        return l3 ? this.#writeTosTtl(l3) : undefined;
+      case 'tcp_src':
+      case 'udp_src':
+        return this.#hasPorts ? this.#put(field, l4, 2, this.#checksum) : undefined;
+      case 'tcp_dst':
+      case 'udp_dst':
+        return this.#hasPorts ? this.#put(field, l4 + 2, 2, this.#checksum) : undefined;
+      case 'icmp_type':
+      case 'icmp_code':
+      case 'icmpv6_type':
+      case 'icmpv6_code': {
+        const ports = this.key[WORD.PORTS]!;
+        const word = ((ports >>> 8) & 0xff00) | (ports & 0xff);
+        return this.#hasPorts ? this.#put16(l4, word, l4 + 2) : undefined;
+      }
+      case 'nd_reserved':
+        return this.#hasPorts ? this.#put(field, l4 + 4, 4, this.#checksum) : undefined;
+      case 'nd_target':
+        return this.#end - l4 >= 24 ? this.#put(field, l4 + 8, 16, this.#checksum) : undefined;
+      case 'nd_sll':
+        return this.#sll ? this.#put(field, this.#sll, 6, this.#checksum) : undefined;
+      case 'nd_tll':
+        return this.#tll ? this.#put(field, this.#tll, 6, this.#checksum) : undefined;
+      case 'nd_options_type': {
+        const option = this.#sll || this.#tll;
+        const kind = this.key[WORD.TYPE]! & 0xff;
+        return option ? this.#put16(option - 2, (kind << 8) | 1, this.#checksum) : undefined;
+      }
+      default:
+        return;
+    }
+  }
+
+  /** Writes a field of `octets` bytes, an even number, and updates the checksums at these offsets (0 = none). */
+  #put(field: FieldName, at: number, octets: number, checksum: number, header = 0): void {
+    if (at + octets > this.#bytes.length) return;
+    const value = readField(this.key, field);
+    for (let i = 0; i < octets; i += 2) {
+      const word = Number((value >> BigInt(8 * (octets - 2 - i))) & 0xffffn);
+      const before = read16(this.#bytes, at + i);
+      this.#put16(at + i, word, checksum);
+      if (header !== 0 && before !== word) {
+        write16(this.#bytes, header, updateChecksum(read16(this.#bytes, header), before, word));
+      }
+    }
+  }
+
+  #own(): void {
+    if (this.#owned) return;
+    this.#bytes = this.#bytes.slice();
+    this.#owned = true;
+  }
+
+  /** Writes 16 bits, which must begin at an even distance from what the checksum at `checksum` (0 = none) covers. */
+  #put16(at: number, value: number, checksum: number): void {
+    const before = read16(this.#bytes, at);
+    if (before === value) return;
+    this.#own();
+    write16(this.#bytes, at, value);
+    if (checksum === 0) return;
+    const sum = read16(this.#bytes, checksum);
+    const isUdp = checksum === this.#checksum && (this.key[WORD.IP]! & 0xff) === IP_PROTOCOL.UDP;
+    // UDP's 0 is "no checksum" and stays; one that comes out as 0 is written as 0xffff (RFC 768).
+    if (isUdp && sum === 0) return;
+    const updated = updateChecksum(sum, before, value);
+    write16(this.#bytes, checksum, isUdp && updated === 0 ? 0xffff : updated);
+  }
+
+  #writeTosTtl(at: number): void {
+    const word = this.key[WORD.IP]!;
+    const tos = (word >>> 16) & 0xff;
+    const ttl = (word >>> 8) & 0xff;
+    const bytes = this.#bytes;
+    if (this.key[WORD.TYPE]! >>> 16 === 0x0800) {
+      this.#put16(at, (bytes[at]! << 8) | tos, at + IPV4.CHECKSUM);
+      this.#put16(at + IPV4.TTL, (ttl << 8) | bytes[at + IPV4.PROTOCOL]!, at + IPV4.CHECKSUM);
+    } else {
+      this.#put16(at, (read16(bytes, at) & 0xf00f) | (tos << 4), 0);
+      this.#put16(at + IPV6.NEXT, (bytes[at + IPV6.NEXT]! << 8) | ttl, 0);
+    }
+  }
+}
+
+/** IPv6 extension headers that are looked behind (RFC 8200, 4; RFC 4302). */
+function isExtension(protocol: number): boolean {
+  return (
+    protocol === IP_PROTOCOL.HOP_BY_HOP ||
+    protocol === IP_PROTOCOL.ROUTING ||
+    protocol === IP_PROTOCOL.DESTINATION ||
+    protocol === IP_PROTOCOL.AUTHENTICATION ||
+    protocol === IP_PROTOCOL.FRAGMENT
+  );
+}

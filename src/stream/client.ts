@@ -1,0 +1,244 @@
+/** The agent's end of the stream: carries messages between a transport, the replica and the agent's handler. */
+import { create } from '@bufbuild/protobuf';
+import { ConnectError, createClient, type Transport } from '@connectrpc/connect';
+import type { Clock } from '../base/clock.ts';
+import { type Finding, finding, NetloomError } from '../base/error.ts';
+import type { PolicyDelta, PolicyView } from '../policy/set.ts';
+import { writeFindings } from './findings.ts';
+import { type Applied, AppliedSchema, PolicyService } from './gen/policy_pb.ts';
+import { Outbox } from './outbox.ts';
+import {
+  type ConnectionEvent,
+  type ConnectionState,
+  disconnected,
+  dueAt,
+  RECONNECT_DEFAULTS,
+  type ReconnectOptions,
+  step,
+} from './reconnect.ts';
+import { type Held, type Received, Replica } from './replica.ts';
+
+type Findings = readonly Finding[];
+
+/**
+ * What an agent does with its policy. Calls come one at a time: the next one waits until the promise of the last has
+ * settled, and what happens in the meantime comes as one delta. The result is what is to be reported: with an error
+ * among the findings, or when it throws, the revision counts as not in force.
+ */
+export interface PolicyHandler {
+  /** All of the policy is new: make it so. `policy` stays the current one; read it, do not keep a copy of it. */
+  onSnapshot(policy: PolicyView, revision: number, epoch: string): Promise<Findings> | Findings;
+  /** The policy has changed, by these changes in the order in which they can be carried out. */
+  onDelta(delta: PolicyDelta, from: number, to: number, policy: PolicyView): Promise<Findings> | Findings;
+  /** The revision that is held has a newer number; nothing changed for this host. */
+  onBookmark?(revision: number): void;
+}
+
+export interface ClientOptions {
+  readonly host: string;
+  /** Differs from machine to machine and from boot to boot; the same after a restart of the agent. */
+  readonly bootNonce: string;
+  readonly transport: Transport;
+  readonly handler: PolicyHandler;
+  readonly clock: Clock;
+  /** Gives numbers in [0, 1). */
+  readonly random: () => number;
+  /** What an earlier life of the agent left on the disk. Belongs to the client from now on. */
+  readonly held?: Held;
+  readonly reconnect?: Partial<ReconnectOptions>;
+  /** Told of everything that goes wrong, and with undefined when the controller has accepted this agent. */
+  readonly onTrouble?: (trouble: Finding | undefined) => void;
+}
+
+export class PolicyClient {
+  readonly #options: ClientOptions;
+  readonly #reconnect: ReconnectOptions;
+  readonly #replica: Replica;
+  readonly #client;
+  #connection: ConnectionState;
+  #cancelTimer = () => {};
+  /** Settles when the latest stream has ended and the handler is at rest. */
+  #conversation: Promise<void> = Promise.resolve();
+  #outbox: Outbox | undefined;
+  #abort = new AbortController();
+  /** The handler is at work. */
+  #busy = false;
+  #applied: Applied | undefined;
+
+  constructor(options: ClientOptions) {
+    this.#options = options;
+    this.#reconnect = { ...RECONNECT_DEFAULTS, ...options.reconnect };
+    this.#replica = new Replica(options.held);
+    this.#client = createClient(PolicyService, options.transport);
+    this.#connection = disconnected(options.clock.now());
+  }
+
+  get connection(): ConnectionState {
+    return this.#connection;
+  }
+
+  get epoch(): string {
+    return this.#replica.epoch;
+  }
+
+  get revision(): number {
+    return this.#replica.revision;
+  }
+
+  /** The policy that is held, whether or not all of it is in force. */
+  get policy(): PolicyView {
+    return this.#replica.policy;
+  }
+
+  /**
+   * Connects, and from then on again whenever the connection is lost. Before that the handler gets the policy that
+   * an earlier life left (`held`), so that the host has it also while no controller can be reached.
+   */
+  start(): void {
+    const { held, handler } = this.#options;
+    if (held) {
+      const { policy, revision, epoch } = this.#replica;
+      this.#conversation = this.#apply(revision, () => handler.onSnapshot(policy, revision, epoch));
+    }
+    this.#drive('tick');
+  }
+
+  /** Ends the stream. Settles when the handler is at rest; it is not called again. */
+  async stop(): Promise<void> {
+    this.#drive('stop');
+    await this.#conversation;
+  }
+
+  #drive(event: ConnectionEvent): void {
+    const { clock, random } = this.#options;
+    // While the handler is at work nobody listens; the controller is not to blame for the silence.
+    if (event === 'tick' && this.#busy) this.#drive('busy');
+    const { state, action } = step(this.#connection, event, clock.now(), random(), this.#reconnect);
+    this.#connection = state;
+    this.#cancelTimer();
+    const due = dueAt(state, this.#reconnect);
+    this.#cancelTimer =
+      due === undefined ? () => {} : clock.after(due - clock.now(), () => this.#drive('tick'));
+    switch (action) {
+      case 'connect':
+        this.#conversation = this.#converse(this.#conversation);
+        break;
+      case 'disconnect':
+        this.#abort.abort();
+        break;
+      case 'heartbeat':
+        this.#outbox?.heartbeat();
+        break;
+      case undefined:
+        break;
+    }
+  }
+
+  /** One stream from beginning to end. Never rejects. */
+  async #converse(previous: Promise<void>): Promise<void> {
+    const abort = new AbortController();
+    this.#abort = abort;
+    // The handler may still be at work on what the stream before brought.
+    await previous;
+    if (abort.signal.aborted) return;
+    const outbox = new Outbox(this.#replica.hello(this.#options.host, this.#options.bootNonce));
+    this.#outbox = outbox;
+    let end: 'failed' | 'rejected' | undefined;
+    try {
+      for await (const message of this.#client.sync(outbox, { signal: abort.signal })) {
+        // What still comes belongs to a stream that is over; the controller ends it when it has read our last word.
+        if (end) continue;
+        this.#drive('heard');
+        const verdict = await this.#take(this.#replica.receive(message));
+        if (verdict === 'go on') continue;
+        end = verdict;
+        outbox.close();
+      }
+      if (!end) this.#trouble(unreachable('the controller ended it'));
+    } catch (error) {
+      if (!end && !abort.signal.aborted) this.#trouble(unreachable(ConnectError.from(error).rawMessage));
+    } finally {
+      outbox.close();
+    }
+    // When aborted, the state machine knows already, and may be on its next stream.
+    if (!abort.signal.aborted) this.#drive(end ?? 'failed');
+  }
+
+  async #take(received: Received): Promise<'go on' | 'failed' | 'rejected'> {
+    const { handler } = this.#options;
+    const { policy } = this.#replica;
+    switch (received.type) {
+      case 'nothing':
+        return 'go on';
+      case 'welcome':
+        this.#options.onTrouble?.(undefined);
+        this.#drive('welcomed');
+        if (this.#applied) this.#outbox?.applied(this.#applied);
+        return 'go on';
+      case 'snapshot': {
+        const { revision, epoch } = received;
+        await this.#apply(revision, () => handler.onSnapshot(policy, revision, epoch));
+        return 'go on';
+      }
+      case 'delta': {
+        const { delta, from, to } = received;
+        await this.#apply(to, () => handler.onDelta(delta, from, to, policy));
+        return 'go on';
+      }
+      case 'bookmark':
+        handler.onBookmark?.(received.revision);
+        // What is in force is in force at the newer revision too; so is what failed.
+        if (this.#applied) this.#report({ ...this.#applied, revision: BigInt(received.revision) });
+        return 'go on';
+      case 'rejected':
+        for (const trouble of received.findings) this.#trouble(trouble);
+        this.#report(outcome(received.revision, received.findings));
+        return 'rejected';
+      case 'refused':
+        this.#trouble(received.finding);
+        return 'rejected';
+      case 'lost':
+        this.#trouble(received.finding);
+        return 'failed';
+    }
+  }
+
+  async #apply(revision: number, run: () => Promise<Findings> | Findings): Promise<void> {
+    this.#busy = true;
+    let findings: Findings;
+    try {
+      findings = await run();
+    } catch (error) {
+      findings = NetloomError.from(error).findings;
+    }
+    this.#busy = false;
+    this.#drive('busy');
+    this.#report(outcome(revision, findings));
+  }
+
+  #report(applied: Applied): void {
+    this.#applied = applied;
+    this.#outbox?.applied(applied);
+  }
+
+  #trouble(trouble: Finding): void {
+    this.#options.onTrouble?.(trouble);
+  }
+}
+
+function outcome(revision: number, findings: Findings): Applied {
+  return create(AppliedSchema, {
+    revision: BigInt(revision),
+    ok: findings.every(({ severity }) => severity !== 'error'),
+    findings: findings.length > 0 ? writeFindings(findings) : new Uint8Array(),
+  });
+}
+
+function unreachable(reason: string): Finding {
+  return finding(
+    'controller-unreachable',
+    '',
+    `The stream to the controller has ended: ${reason}.`,
+    'The host goes on with the policy that it has; the agent tries again by itself.',
+  );
+}

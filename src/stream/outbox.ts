@@ -1,0 +1,73 @@
+import { create } from '@bufbuild/protobuf';
+import { type AgentMessage, AgentMessageSchema, type Applied, type Hello } from './gen/policy_pb.ts';
+
+/**
+ * What an agent has still to say on one stream: a Hello first; then its latest word on what it has applied, and a
+ * heartbeat. Newer words replace older ones that have not gone out, so it never grows. Iterate it once.
+ */
+export class Outbox implements AsyncIterableIterator<AgentMessage> {
+  #hello: Hello | undefined;
+  #applied: Applied | undefined;
+  #heartbeat = false;
+  #open = true;
+  #wake = () => {};
+
+  constructor(hello: Hello) {
+    this.#hello = hello;
+  }
+
+  applied(applied: Applied): void {
+    this.#applied = applied;
+    this.#wake();
+  }
+
+  heartbeat(): void {
+    this.#heartbeat = true;
+    this.#wake();
+  }
+
+  /** Nothing more is said after what is there already. */
+  close(): void {
+    this.#open = false;
+    this.#wake();
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async next(): Promise<IteratorResult<AgentMessage>> {
+    while (true) {
+      const value = this.#take();
+      if (value) return { done: false, value };
+      if (!this.#open) return { done: true, value: undefined };
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+
+  /** The transport has no more use for it. */
+  async return(): Promise<IteratorResult<AgentMessage>> {
+    this.close();
+    return { done: true, value: undefined };
+  }
+
+  #take(): AgentMessage | undefined {
+    if (this.#hello) {
+      const value = this.#hello;
+      this.#hello = undefined;
+      return create(AgentMessageSchema, { body: { case: 'hello', value } });
+    }
+    if (this.#applied) {
+      const value = this.#applied;
+      this.#applied = undefined;
+      return create(AgentMessageSchema, { body: { case: 'applied', value } });
+    }
+    if (this.#heartbeat) {
+      this.#heartbeat = false;
+      return create(AgentMessageSchema, { body: { case: 'heartbeat', value: {} } });
+    }
+    return undefined;
+  }
+}

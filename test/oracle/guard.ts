@@ -1,0 +1,201 @@
+/** What a vNIC may send: security.md 2a, P1 to P8, P12 and P13, as one function of the port and the frame. */
+
+import {
+  type IpAddress,
+  type Ipv6,
+  ipv6FromBigint,
+  isIpv6,
+  linkLocalOf,
+  type Mac,
+  macFromNumber,
+  ZERO_MAC,
+} from '../../src/packet/address.ts';
+import { ARP_OPERATION } from '../../src/packet/arp.ts';
+import { read16, read48, read128 } from '../../src/packet/bytes.ts';
+import { ETHERTYPE } from '../../src/packet/ethernet.ts';
+import { ICMPV6, ICMPV6_TYPE, ND_OPTION, ndHeaderLength } from '../../src/packet/icmpv6.ts';
+import { IP_PROTOCOL } from '../../src/packet/ipv4.ts';
+import type { Layers } from '../../src/packet/parse.ts';
+import { UDP_PORT } from '../../src/packet/udp.ts';
+import type { PortRecord } from '../../src/policy/records.ts';
+
+const UNSPECIFIED = '::';
+/** Server port of DHCPv6 (RFC 8415, 7.2). */
+const DHCPV6_SERVER = 547;
+/** Headers that only lead to the next one. A packet in which one of them is the last has lost the rest. */
+const CHAIN: readonly number[] = [
+  IP_PROTOCOL.HOP_BY_HOP,
+  IP_PROTOCOL.ROUTING,
+  IP_PROTOCOL.FRAGMENT,
+  IP_PROTOCOL.AUTHENTICATION,
+  IP_PROTOCOL.DESTINATION,
+];
+
+/** Why the vNIC may not send the frame, in words; undefined when it may. */
+export function refusal(port: PortRecord, frame: Layers): string | undefined {
+  const { eth } = frame;
+  if (!eth) return 'it has no Ethernet header';
+  if (isLinkLocalGroup(eth.dst)) return 'it is addressed to the bridge itself';
+  if (frame.vlans.length > 0) return 'it is tagged';
+  if (!mayUseMac(port, eth.srcMac)) return 'its source MAC address is not its own';
+  switch (frame.etherType) {
+    case ETHERTYPE.ARP:
+      return arpRefusal(port, frame);
+    case ETHERTYPE.IPV4:
+      return ipv4Refusal(port, frame);
+    case ETHERTYPE.IPV6:
+      return ipv6Refusal(port, frame);
+    default:
+      return 'it is neither IPv4, IPv6 nor ARP';
+  }
+}
+
+function arpRefusal(port: PortRecord, { arp }: Layers): string | undefined {
+  if (!arp) return 'it is not ARP for IPv4 over Ethernet';
+  const { operation, senderMac, senderIp, targetIp } = arp;
+  if (operation !== ARP_OPERATION.REQUEST && operation !== ARP_OPERATION.REPLY)
+    return 'it is neither request nor reply';
+  if (!mayUseMac(port, senderMac)) return 'it gives a MAC address that is not its own';
+  // RFC 5227, 2.1.1: who probes for an address does not use it yet.
+  const probe = operation === ARP_OPERATION.REQUEST && senderIp === '0.0.0.0' && mayUseIp(port, targetIp);
+  return probe || mayUseIp(port, senderIp) ? undefined : 'it gives an IP address that is not its own';
+}
+
+function ipv4Refusal(port: PortRecord, frame: Layers): string | undefined {
+  const { ipv4: ip } = frame;
+  if (!ip || ip.protocol === 0) return 'its IPv4 header does not hold';
+  const udp = udpPorts(frame);
+  if (port.security.dhcpGuard && udp?.source === UDP_PORT.DHCP_SERVER) return 'it comes from a DHCP server';
+  // RFC 2131, 4.1: who has no address yet asks from 0.0.0.0.
+  const asksForAddress = ip.srcIp === '0.0.0.0' && ip.dstIp === '255.255.255.255' && isDhcpRequest(frame);
+  return asksForAddress || mayUseIp(port, ip.srcIp) ? undefined : 'its source address is not its own';
+}
+
+function ipv6Refusal(port: PortRecord, frame: Layers): string | undefined {
+  const { ipv6: ip, fragment } = frame;
+  if (!ip) return 'its IPv6 header does not hold';
+  // RFC 7112, RFC 7113: otherwise the first fragment could hide what it is from every guard below.
+  if (fragment !== 'later' && CHAIN.includes(frame.protocol!)) return 'its chain of headers is cut short';
+  const type = icmpv6Type(frame);
+  const { ROUTER_ADVERTISEMENT, NEIGHBOR_SOLICITATION, NEIGHBOR_ADVERTISEMENT, REDIRECT } = ICMPV6_TYPE;
+  if (port.security.dhcpGuard && udpPorts(frame)?.source === DHCPV6_SERVER)
+    return 'it comes from a DHCP server';
+  if (port.security.routerGuard && (type === ROUTER_ADVERTISEMENT || type === REDIRECT))
+    return 'it comes from a router';
+  if (type === NEIGHBOR_SOLICITATION || type === NEIGHBOR_ADVERTISEMENT) {
+    const forged = neighbourRefusal(port, frame);
+    if (forged !== undefined) return forged;
+  }
+  // RFC 4862, 5.4.2: duplicate address detection asks from the unspecified address.
+  const detects = ip.srcIp === UNSPECIFIED && type === NEIGHBOR_SOLICITATION && hasIpv6(port);
+  return detects || mayUseIp(port, ip.srcIp) ? undefined : 'its source address is not its own';
+}
+
+/** Neighbour discovery says again inside the message what its sender has; that must be true as well (P5). */
+function neighbourRefusal(port: PortRecord, frame: Layers): string | undefined {
+  if (isFragment(frame)) return 'it is neighbour discovery in fragments (RFC 6980)';
+  const message = neighbourMessage(frame);
+  if (!message) return 'it is no valid neighbour discovery';
+  const advertises = message.type === ICMPV6_TYPE.NEIGHBOR_ADVERTISEMENT;
+  const given = advertises ? message.targetLink : message.sourceLink;
+  if (given !== undefined && !mayUseMac(port, given)) return 'it gives a MAC address that is not its own';
+  if (advertises && !mayUseIp(port, message.target)) return 'it advertises an address that is not its own';
+  return undefined;
+}
+
+/** A neighbour solicitation or advertisement, as far as it holds. */
+export interface NeighbourMessage {
+  readonly type: number;
+  /** Offset of the ICMPv6 header. */
+  readonly offset: number;
+  readonly target: Ipv6;
+  readonly sourceLink?: Mac;
+  readonly targetLink?: Mac;
+  /** Offset of the first link-layer address option, of either kind. */
+  readonly firstLink?: number;
+}
+
+/** Undefined where a receiver must drop it: code other than 0, cut short, no target, one MAC address given twice. */
+export function neighbourMessage(frame: Layers): NeighbourMessage | undefined {
+  const type = icmpv6Type(frame);
+  const offset = transportOffset(frame, IP_PROTOCOL.ICMPV6)!;
+  const { bytes } = frame;
+  const end = frame.ipv6!.end;
+  const options = offset + ndHeaderLength(ICMPV6_TYPE.NEIGHBOR_SOLICITATION)!;
+  if (type === undefined || bytes[offset + ICMPV6.CODE] !== 0 || options > end) return undefined;
+  const target = ipv6FromBigint(read128(bytes, offset + ICMPV6.TARGET));
+  if (target === UNSPECIFIED) return undefined;
+  const found: { [kind: number]: Mac } = {};
+  let firstLink: number | undefined;
+  // Options behind a broken one are not looked at: whoever receives it drops the message as a whole.
+  for (let at = options; end - at >= 8; at += bytes[at + 1]! * 8) {
+    const [kind, units] = [bytes[at]!, bytes[at + 1]!];
+    if (units === 0 || units * 8 > end - at) break;
+    if (units !== 1 || (kind !== ND_OPTION.SOURCE_LINK && kind !== ND_OPTION.TARGET_LINK)) continue;
+    if (found[kind] !== undefined) return undefined;
+    firstLink ??= at;
+    const mac = macFromNumber(read48(bytes, at + 2));
+    // An address of zeros is none.
+    if (mac !== ZERO_MAC) found[kind] = mac;
+  }
+  const { [ND_OPTION.SOURCE_LINK]: sourceLink, [ND_OPTION.TARGET_LINK]: targetLink } = found;
+  return {
+    type,
+    offset,
+    target,
+    ...(sourceLink && { sourceLink }),
+    ...(targetLink && { targetLink }),
+    ...(firstLink && { firstLink }),
+  };
+}
+
+/** Any but an atomic fragment (RFC 6946), which is a whole packet; reserved bits count as set on purpose. */
+export function isFragment({ fragment, extensions, bytes }: Layers): boolean {
+  const marked = extensions.some((e) => e.type === IP_PROTOCOL.FRAGMENT && read16(bytes, e.offset + 2) !== 0);
+  return fragment !== 'none' || marked;
+}
+
+function mayUseMac(port: PortRecord, mac: Mac): boolean {
+  return port.security.macSpoofing || mac === port.mac;
+}
+
+function mayUseIp(port: PortRecord, ip: IpAddress): boolean {
+  if (port.security.guestSpecifiedAddresses) return true;
+  return port.addresses.some((a) => a.address === ip) || (hasIpv6(port) && ip === linkLocalOf(port.mac));
+}
+
+function hasIpv6(port: PortRecord): boolean {
+  return port.security.guestSpecifiedAddresses || port.addresses.some((a) => isIpv6(a.address));
+}
+
+/** From a DHCP client to a server, of IPv4. */
+export function isDhcpRequest(frame: Layers): boolean {
+  const ports = frame.ipv4 && udpPorts(frame);
+  return ports?.source === UDP_PORT.DHCP_CLIENT && ports.destination === UDP_PORT.DHCP_SERVER;
+}
+
+/** 01:80:c2:00:00:00 to 0f: no bridge passes these on (IEEE 802.1Q-2018, 8.6.3). STP, LACP, LLDP, EAPOL … */
+export function isLinkLocalGroup(mac: number): boolean {
+  return Math.floor(mac / 16) === 0x0180_c200_000;
+}
+
+/** Guards look at ports and types as soon as they are there, also where a length behind them lies. */
+function udpPorts(frame: Layers): { source: number; destination: number } | undefined {
+  const at = transportOffset(frame, IP_PROTOCOL.UDP);
+  return at === undefined
+    ? undefined
+    : { source: read16(frame.bytes, at), destination: read16(frame.bytes, at + 2) };
+}
+
+export function icmpv6Type(frame: Layers): number | undefined {
+  const at = frame.ipv6 && transportOffset(frame, IP_PROTOCOL.ICMPV6);
+  return at === undefined ? undefined : frame.bytes[at];
+}
+
+/** Where the header of this protocol begins, if eight bytes of it are there. */
+function transportOffset(frame: Layers, protocol: number): number | undefined {
+  if (frame.protocol !== protocol || frame.fragment === 'later') return undefined;
+  const at = (frame.udp ?? frame.icmpv6)?.offset ?? frame.payloadOffset;
+  const end = (frame.ipv4 ?? frame.ipv6)!.end;
+  return end - at >= 8 ? at : undefined;
+}

@@ -1,0 +1,151 @@
+/**
+ * A real Open vSwitch for tests: its own ovsdb-server and ovs-vswitchd, run directory, database and sockets in a
+ * fresh directory, nothing shared with a switch that the machine may be running. Stop it when done.
+ */
+import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { it } from 'vitest';
+
+const run = promisify(execFile);
+const SCHEMA = '/usr/share/openvswitch/vswitch.ovsschema';
+const TOOLS = ['ovs-vswitchd', 'ovsdb-server', 'ovsdb-tool', 'ovs-vsctl', 'ovs-ofctl', 'ovs-appctl'];
+/** No command of a test takes longer. */
+const LIMIT = 20_000;
+
+export interface OpenVswitch {
+  /** The run directory: `db.sock`, `BRIDGE.mgmt`, logs. */
+  readonly directory: string;
+  vsctl(...args: readonly string[]): Promise<string>;
+  ofctl(...args: readonly string[]): Promise<string>;
+  /** To ovs-vswitchd. */
+  appctl(...args: readonly string[]): Promise<string>;
+  stop(): Promise<void>;
+}
+
+export interface OpenVswitchOptions {
+  /**
+   * Every port is a dummy that no frame ever enters (`--enable-dummy=override`): enough for ofproto/trace, and needs
+   * no network namespace.
+   */
+  readonly dummy?: boolean;
+}
+
+/** Throws with the log of the daemon that did not come up; nothing is left running then. */
+export async function startOpenVswitch(options: OpenVswitchOptions = {}): Promise<OpenVswitch> {
+  const directory = mkdtempSync(join(tmpdir(), 'netloom-ovs-'));
+  const at = (name: string) => join(directory, name);
+  const env = {
+    ...process.env,
+    OVS_RUNDIR: directory,
+    OVS_LOGDIR: directory,
+    OVS_DBDIR: directory,
+    OVS_SYSCONFDIR: directory,
+  };
+  const call = async (tool: string, args: readonly string[]) =>
+    (await run(tool, [...args], { env, timeout: LIMIT, maxBuffer: 1 << 26 })).stdout;
+  const daemons: ChildProcess[] = [];
+  const start = (tool: string, args: readonly string[]) => {
+    const log = openSync(at(`${tool}.log`), 'a');
+    const daemon = spawn(tool, args, { env, stdio: ['ignore', log, log] });
+    daemons.push(daemon);
+    return daemon;
+  };
+
+  const stop = async () => {
+    // The switch before its database.
+    for (const daemon of daemons.reverse()) await end(daemon);
+    rmSync(directory, { recursive: true, force: true });
+  };
+
+  try {
+    await call('ovsdb-tool', ['create', at('conf.db'), SCHEMA]);
+    start('ovsdb-server', [at('conf.db'), `--remote=punix:${at('db.sock')}`, `--unixctl=${at('ovsdb.ctl')}`]);
+    await appears(at('db.sock'));
+    const database = `--db=unix:${at('db.sock')}`;
+    await call('ovs-vsctl', [database, '--no-wait', 'init']);
+    start('ovs-vswitchd', [
+      `unix:${at('db.sock')}`,
+      `--unixctl=${at('switch.ctl')}`,
+      '--disable-system',
+      '--no-mlockall',
+      ...(options.dummy ? ['--enable-dummy=override'] : []),
+    ]);
+    await appears(at('switch.ctl'));
+    return {
+      directory,
+      vsctl: (...args) => call('ovs-vsctl', [database, ...args]),
+      ofctl: (...args) => call('ovs-ofctl', args),
+      appctl: (...args) => call('ovs-appctl', ['-t', at('switch.ctl'), ...args]),
+      stop,
+    };
+  } catch (error) {
+    const log = (tool: string) =>
+      existsSync(at(`${tool}.log`)) ? `${tool}: ${readFileSync(at(`${tool}.log`), 'utf8').slice(-2000)}` : '';
+    const logs = `${log('ovsdb-server')}\n${log('ovs-vswitchd')}`;
+    await stop();
+    throw new Error(`Open vSwitch did not start.\n${logs}`, { cause: error });
+  }
+}
+
+async function appears(path: string): Promise<void> {
+  for (const end = Date.now() + LIMIT; !existsSync(path); await sleep(20)) {
+    if (Date.now() > end) throw new Error(`${path} does not appear`);
+  }
+}
+
+async function end(daemon: ChildProcess): Promise<void> {
+  if (daemon.exitCode !== null || daemon.signalCode !== null) return;
+  const ended = new Promise<void>((resolve) => daemon.once('exit', () => resolve()));
+  daemon.kill('SIGTERM');
+  const force = setTimeout(() => daemon.kill('SIGKILL'), 5000);
+  await ended;
+  clearTimeout(force);
+}
+
+// ------------------------------------------------------------------------------------------------ skipping
+
+/** Why a test that needs these tools (and root) cannot run here; undefined when it can. */
+function whatIsMissing(tools: readonly string[], root: boolean): string | undefined {
+  const missing = tools.filter((tool) => {
+    try {
+      execFileSync(tool, ['--version'], { stdio: 'ignore', timeout: LIMIT });
+      return false;
+    } catch {
+      return true;
+    }
+  });
+  if (missing.length > 0) return `${missing.join(', ')} not installed (apt-get install openvswitch-switch)`;
+  return root && process.getuid?.() !== 0 ? 'not root' : undefined;
+}
+
+/** A test that says loudly why it is skipped; with CI=true in the environment it fails instead. */
+export function itWithTools(tools: readonly string[], name: string, test: () => void | Promise<void>): void {
+  register(whatIsMissing(tools, false), name, test);
+}
+
+/** A test on a real Open vSwitch as root. */
+export function itWithOpenVswitch(name: string, test: () => void | Promise<void>, timeout?: number): void {
+  register(whatIsMissing(TOOLS, true), name, test, timeout);
+}
+
+function register(
+  missing: string | undefined,
+  name: string,
+  test: () => void | Promise<void>,
+  timeout?: number,
+): void {
+  if (missing === undefined) {
+    it(name, test, timeout);
+  } else if (process.env['CI'] === 'true') {
+    it(name, () => {
+      throw new Error(`This test must run in CI, but: ${missing}`);
+    });
+  } else {
+    console.warn(`SKIPPED: ${name}: ${missing}`);
+    it.skip(`${name} (SKIPPED: ${missing})`, () => {});
+  }
+}
