@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { OutputChange } from '../base/derive.ts';
 import { Allocator, type Grant } from './allocator.ts';
-import { type Demand, type Need, needKey, type Pool } from './need.ts';
+import { type Demand, type Need, needKey, type Pool, sameNeed } from './need.ts';
 import { numberOf, textOf } from './space.ts';
 
 const SCOPE = 'ip/AAA/test';
@@ -46,6 +46,7 @@ class Told {
     for (const key of new Set([...this.#needs.keys(), ...now.keys()])) {
       const before = this.#needs.get(key);
       const after = now.get(key);
+      if (before && after && sameNeed(before, after)) continue;
       changes.push({ key, ...(before ? { before } : {}), ...(after ? { after } : {}) });
     }
     const grant = this.allocator.apply(changes);

@@ -24,7 +24,7 @@ import { DOMAIN_NUMBER, fabricScope, MAC, subnetScope, VSID } from './scopes.ts'
 import type { Range } from './space.ts';
 
 /** First VSID that the controller chooses. People who fix VSIDs write four to six digits (5001, 6001, 100200). */
-export const VSID_CHOSEN_FROM = 0x100000;
+const VSID_CHOSEN_FROM = 0x100000;
 const DOMAIN_NUMBER_MAXIMUM = 0xffffff;
 
 const DEFAULT_MACS = 'default MAC pool';

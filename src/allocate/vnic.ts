@@ -23,7 +23,7 @@ export const virtualMachineRule: Rule<ModelObject, Need> = {
       yield vnicIdDemand(owner, path);
       yield macDemand(owner, `${path}.mac`, macPools, vnic.mac);
       const place = placeVnic(read, vm.host, vnic);
-      if (isPlaced(place)) yield* addressDemands(read, place, vnic, owner, path);
+      if (isPlaced(place)) yield* addressDemands(read, place, vnic, owner, path, (j) => `addresses[${j}]`);
     }
   },
 };
@@ -43,7 +43,7 @@ export const hostSwitchRule: Rule<ModelObject, Need> = {
       if (vnic.inheritManagementNic) continue;
       const wish = { ...vnic, addresses: vnic.address === undefined ? [] : [vnic.address] };
       const place = placeVnic(read, hostSwitch.host, wish);
-      if (isPlaced(place)) yield* addressDemands(read, place, wish, owner, path);
+      if (isPlaced(place)) yield* addressDemands(read, place, wish, owner, path, () => 'address');
     }
   },
 };
@@ -54,6 +54,7 @@ function* addressDemands(
   wish: VnicWish,
   owner: string,
   path: string,
+  field: (index: number) => string,
 ): Iterable<Demand> {
   const subnets = subnetsOfPlace(read, place);
   for (const [i, address] of wish.addresses.entries()) {
@@ -68,7 +69,7 @@ function* addressDemands(
       pools: [],
       place: subnet.words,
       remedy: '',
-      path: `${path}.addresses[${i}]`,
+      path: `${path}.${field(i)}`,
     };
   }
   const [first] = subnets;

@@ -56,6 +56,7 @@ export const CODES = {
   // what a switch refuses
   'flow-invalid': { status: 422, title: 'The flow is not one that a switch takes' },
   'port-invalid': { status: 422, title: 'The port is not one that a switch takes' },
+  'no-address': { status: 422, title: 'The machine has no address' },
   // everything else
   'not-found': { status: 404, title: 'There is no such object' },
   conflict: { status: 409, title: 'The object was changed by somebody else in the meantime' },

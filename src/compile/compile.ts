@@ -23,7 +23,8 @@ import { provider } from './provider.ts';
 import { subnet } from './subnet.ts';
 import { hostSwitch } from './switch.ts';
 
-const compilation: Derivation<CompileFact, ScopedRecord> = {
+/** For tests that watch the rules at work; everybody else takes a `Compiler`. */
+export const compilation: Derivation<CompileFact, ScopedRecord> = {
   indexes: INDEXES,
   rules: [hostSwitch, hostPort, vmPort, provider, domain, subnet, lookup],
   outputKey: ({ scope, record }) => `${scope} ${recordKey(record)}`,

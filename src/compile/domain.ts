@@ -29,7 +29,7 @@ export const domain: FeatureRule = {
   },
 };
 
-/** The routing domain id of a virtualized network, fixed or given. */
+/** The routing domain id of a virtualized network; a fixed one is handed out like any other. */
 export function rdidOf(read: CompileRead, network: VmNetwork): string | undefined {
-  return network.routingDomainId ?? allocated(read, RDID, objectKey(network));
+  return allocated(read, RDID, objectKey(network));
 }

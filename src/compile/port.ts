@@ -1,6 +1,7 @@
 /** vNICs of VMs and of hosts: the ports of the virtual switches. */
-import { DHCP_SERVER } from '../model/checks/addresses.ts';
+
 import { get, type Reader } from '../model/facts.ts';
+import { DHCP_SERVER } from '../model/kinds/vm-subnet.ts';
 import { isKind } from '../model/kinds.ts';
 import { addressWidth, isIpv4, prefixParts } from '../packet/address.ts';
 import {

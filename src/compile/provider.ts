@@ -47,12 +47,12 @@ interface ProviderAddress {
   readonly subnet: AddressSubnet;
 }
 
-/** The host's provider address on a logical network, fixed or given; undefined while it has none. */
+/** The host's provider address on a logical network; undefined while it has none. */
 export function providerOf(read: CompileRead, host: string, fabric: string): ProviderAddress | undefined {
   const place = providerPlace(modelOf(read), host, fabric);
   if (!place?.uplink.profile.networkVirtualization) return undefined;
   const subnet = fabricSubnet(modelOf(read), place.uplink.site, place.row);
   if (!subnet) return undefined;
-  const pa = place.fixed ?? allocated(read, subnet.scope, providerOwner(host, fabric));
+  const pa = allocated(read, subnet.scope, providerOwner(host, fabric));
   return pa === undefined ? undefined : { pa: ip(pa), place, subnet };
 }

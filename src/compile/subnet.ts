@@ -39,15 +39,15 @@ export const subnet: FeatureRule = {
   },
 };
 
-/** The virtual subnet id, fixed or given. */
+/** The virtual subnet id; a fixed one is handed out like any other. */
 export function vsidOf(read: CompileRead, vmSubnet: VmSubnet): number | undefined {
-  const vsid = vmSubnet.vsid ?? allocated(read, VSID, objectKey(vmSubnet));
+  const vsid = allocated(read, VSID, objectKey(vmSubnet));
   return vsid === undefined ? undefined : Number(vsid);
 }
 
 /** Locally administered (IEEE 802-2014, 8.4), "NL", and the VSID: the same on every host, as the router is. */
 const ROUTER_MAC = 0x02_4e_4c_00_00_00;
 
-export function routerMac(vsid: number): Mac {
+function routerMac(vsid: number): Mac {
   return macFromNumber(ROUTER_MAC + vsid);
 }

@@ -33,7 +33,6 @@ interface Wish {
   readonly vmNetwork: string;
   readonly subnet?: string;
   readonly classification?: string;
-  readonly mac?: Mac;
   readonly addresses: readonly IpAddress[];
 }
 
@@ -64,7 +63,7 @@ function complement(
   const place = placeVnic(modelOf(read), host, wish);
   if (!isPlaced(place)) return undefined;
   const id = allocated(read, VNIC, owner);
-  const macAddress = wish.mac ?? allocated(read, MAC, owner);
+  const macAddress = allocated(read, MAC, owner);
   if (id === undefined || macAddress === undefined) return undefined;
   return {
     id,

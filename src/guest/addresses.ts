@@ -65,8 +65,6 @@ export interface AddressEnvironment extends ProbeEnvironment {
   readonly probe: (address: IpAddress) => void;
   /** Says on the wire that we have it. */
   readonly announce: (address: IpAddress) => void;
-  /** Usable addresses are others than before. */
-  readonly changed: () => void;
 }
 
 /** Milliseconds between two defences of an address (RFC 5227 section 1.1). */
@@ -88,6 +86,7 @@ export class AddressBook {
   readonly #conflicts: Conflict[] = [];
   #usable: readonly OwnAddress[] = [];
   #broadcasts: ReadonlySet<IpAddress> = new Set();
+  #mtu: number | undefined;
 
   constructor(env: AddressEnvironment) {
     this.#env = env;
@@ -140,6 +139,13 @@ export class AddressBook {
     this.#rebuild();
   }
 
+  /** Stops probing and announcing, and forgets all addresses. */
+  clear(): void {
+    for (const claim of this.#claims.values()) claim.cancel();
+    this.#claims.clear();
+    this.#rebuild();
+  }
+
   /** Usable addresses, in the order of claiming. */
   get usable(): readonly OwnAddress[] {
     return this.#usable;
@@ -156,6 +162,11 @@ export class AddressBook {
 
   owns(address: IpAddress): boolean {
     return this.#claims.get(address)?.own.state === 'usable';
+  }
+
+  /** The smallest MTU that came with a usable address; undefined when none did. */
+  get mtu(): number | undefined {
+    return this.#mtu;
   }
 
   /** Whether the address is the broadcast address of a subnet that we are on. */
@@ -198,7 +209,8 @@ export class AddressBook {
       this.#usable.flatMap((own) => broadcastAddress(prefixOf(own.address, own.prefixLength)) ?? []),
     );
     this.routes.set(this.#usable.flatMap(routesOf));
-    this.#env.changed();
+    const mtus = this.#usable.flatMap((own) => own.mtu ?? []);
+    this.#mtu = mtus.length > 0 ? Math.min(...mtus) : undefined;
   }
 }
 

@@ -1,5 +1,13 @@
 /** ARP (RFC 826) with the conflict detection of RFC 5227: what is sent, and what is done with what arrives. */
-import { BROADCAST_MAC, type Ipv4, ipv4, isMulticastMac, type Mac, prefix, prefixContains } from '../packet/address.ts';
+import {
+  BROADCAST_MAC,
+  type Ipv4,
+  ipv4,
+  isMulticastMac,
+  type Mac,
+  prefix,
+  prefixContains,
+} from '../packet/address.ts';
 import { ARP_OPERATION, ArpView } from '../packet/arp.ts';
 import { frame } from '../packet/build.ts';
 import type { Stack } from './stack.ts';
@@ -60,7 +68,10 @@ export class Arp {
   #send(op: number, spa: Ipv4, tpa: Ipv4, tha: Mac | undefined, dst: Mac): void {
     const { mac } = this.#stack;
     this.#stack.sendFrame(
-      frame({ layer: 'eth', src: mac, dst }, { layer: 'arp', op, sha: mac, spa, tpa, ...(tha ? { tha } : {}) }),
+      frame(
+        { layer: 'eth', src: mac, dst },
+        { layer: 'arp', op, sha: mac, spa, tpa, ...(tha ? { tha } : {}) },
+      ),
     );
   }
 }

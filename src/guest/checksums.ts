@@ -17,8 +17,7 @@ export function transportProblem(
 ): DropReason | undefined {
   const { bytes, family, protocol, payloadOffset: at } = packet;
   const end = bytes.length;
-  const holds = (to: number) =>
-    checksumHolds(bytes, at, to, pseudoHeaderSum(bytes, 0, protocol, to - at));
+  const holds = (to: number) => checksumHolds(bytes, at, to, pseudoHeaderSum(bytes, 0, protocol, to - at));
   switch (protocol) {
     case IP_PROTOCOL.ICMP:
       if (family !== 4) return undefined;

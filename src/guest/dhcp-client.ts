@@ -144,10 +144,16 @@ export class DhcpClient {
       case 'requesting':
       case 'renewing':
       case 'rebinding': {
-        if (message.type === DHCP_MESSAGE.NAK) return this.#refused(current.lease, message);
+        if (message.type === DHCP_MESSAGE.NAK) {
+          this.#refused(current.lease, message);
+          return;
+        }
         const lease = message.type === DHCP_MESSAGE.ACK ? readLease(message, now) : undefined;
         if (lease?.settings.address !== current.lease.settings.address) return;
-        if (current.state === 'requesting') return this.#probe(lease);
+        if (current.state === 'requesting') {
+          this.#probe(lease);
+          return;
+        }
         this.#stack.addresses.update(lease.settings);
         this.#bind(lease);
         return;
@@ -180,13 +186,20 @@ export class DhcpClient {
   }
 
   #request(lease: Lease, attempts: number): void {
-    if (attempts === ATTEMPTS) return this.#search();
+    if (attempts === ATTEMPTS) {
+      this.#search();
+      return;
+    }
     const current = this.#state;
     const since =
-      current.state === 'selecting' || current.state === 'requesting' ? current.since : this.#stack.clock.now();
+      current.state === 'selecting' || current.state === 'requesting'
+        ? current.since
+        : this.#stack.clock.now();
     this.#after(this.#backoff(attempts), () => this.#request(lease, attempts + 1));
     this.#become({ state: 'requesting', since, lease, attempts: attempts + 1 });
-    this.#broadcast(NO_ADDRESS, DHCP_MESSAGE.REQUEST, since, { options: [requestedOption(lease), serverOption(lease)] });
+    this.#broadcast(NO_ADDRESS, DHCP_MESSAGE.REQUEST, since, {
+      options: [requestedOption(lease), serverOption(lease)],
+    });
   }
 
   #probe(lease: Lease): void {
@@ -233,7 +246,10 @@ export class DhcpClient {
 
   #renew(lease: Lease): void {
     const now = this.#stack.clock.now();
-    if (now >= lease.rebindAt) return this.#rebind(lease);
+    if (now >= lease.rebindAt) {
+      this.#rebind(lease);
+      return;
+    }
     if (this.#state.state !== 'renewing') this.#newTransaction();
     this.#until(nextTry(now, lease.rebindAt), () => this.#renew(lease));
     this.#become({ state: 'renewing', lease });
@@ -291,7 +307,10 @@ export class DhcpClient {
         ...options,
         { code: DHCP_OPTION.CLIENT_ID, data: id },
         ...(asks
-          ? [shortOption(DHCP_OPTION.MAX_SIZE, MAX_MESSAGE), { code: DHCP_OPTION.PARAMETER_LIST, data: WANTED }]
+          ? [
+              shortOption(DHCP_OPTION.MAX_SIZE, MAX_MESSAGE),
+              { code: DHCP_OPTION.PARAMETER_LIST, data: WANTED },
+            ]
           : []),
       ],
     });

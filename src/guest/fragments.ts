@@ -73,7 +73,9 @@ function fragmentIpv6(packet: Uint8Array, mtu: number, id: number): readonly Uin
   if (!ip) return [];
   // What routers on the way look at stays before the fragment header: hop-by-hop options and routing headers.
   const { extensions } = walkExtensions(ip);
-  const onTheWay = extensions.findLastIndex((e) => e.type === IP_PROTOCOL.HOP_BY_HOP || e.type === IP_PROTOCOL.ROUTING);
+  const onTheWay = extensions.findLastIndex(
+    (e) => e.type === IP_PROTOCOL.HOP_BY_HOP || e.type === IP_PROTOCOL.ROUTING,
+  );
   const last = extensions[onTheWay];
   const split = last ? last.offset + last.length : IPV6.SIZE;
   const link = last ? last.offset : IPV6.NEXT;
@@ -144,7 +146,8 @@ export class Reassembly {
       return undefined;
     }
     // A packet in a single piece has nothing to do with others of its identification (RFC 6946).
-    if (piece.offset === 0 && !piece.more) return join(header(packet, piece), piece.link, [{ start: 0, data }], end);
+    if (piece.offset === 0 && !piece.more)
+      return join(header(packet, piece), piece.link, [{ start: 0, data }], end);
 
     const key = `${packet.source} ${packet.destination} ${packet.family === 4 ? packet.protocol : ''} ${piece.id}`;
     const assembly = this.#assemblies.get(key) ?? this.#create(key);
@@ -166,6 +169,11 @@ export class Reassembly {
       return undefined;
     }
     return join(assembly.header, assembly.link, assembly.pieces, assembly.total);
+  }
+
+  /** Gives up all that is incomplete. */
+  clear(): void {
+    for (const key of [...this.#assemblies.keys()]) this.#forget(key);
   }
 
   #insert(assembly: Assembly, piece: FragmentPart, data: Uint8Array): DropReason | 'duplicate' | undefined {
@@ -217,7 +225,12 @@ function header(packet: IpPacket, piece: FragmentPart): Uint8Array {
 }
 
 /** The whole packet, as if it had never been fragmented. */
-function join(head: Uint8Array, link: FragmentPart['link'], pieces: readonly Piece[], total: number): Uint8Array {
+function join(
+  head: Uint8Array,
+  link: FragmentPart['link'],
+  pieces: readonly Piece[],
+  total: number,
+): Uint8Array {
   const packet = new Uint8Array(head.length + total);
   packet.set(head);
   for (const { start, data } of pieces) packet.set(data, head.length + start);

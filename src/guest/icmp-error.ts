@@ -78,7 +78,8 @@ export function readIcmpError(packet: IpPacket): IcmpError | undefined {
     mtu,
   });
   if (family === 4 ? type === ICMP_TYPE.UNREACHABLE : type === ICMPV6_TYPE.UNREACHABLE) {
-    if (family === 4 && code === ICMP_UNREACHABLE.FRAGMENTATION_NEEDED) return tooBig(read16(bytes, at + ICMP.MTU));
+    if (family === 4 && code === ICMP_UNREACHABLE.FRAGMENTATION_NEEDED)
+      return tooBig(read16(bytes, at + ICMP.MTU));
     const words = (family === 4 ? UNREACHABLE_WORDS_4 : UNREACHABLE_WORDS_6)[code];
     return error('unreachable', words ?? `unreachable, code ${code}`);
   }
@@ -114,7 +115,10 @@ export function readQuoted(bytes: Uint8Array): Quoted | undefined {
 /** The message that answers a packet which nothing here takes. */
 export function unreachableLayers(packet: IpPacket, what: 'port' | 'protocol'): readonly Layer[] {
   const { family } = packet;
-  const quote: Layer = { layer: 'data', bytes: packet.bytes.subarray(0, MINIMUM_MTU[family] - IPV6.SIZE - ICMP.SIZE) };
+  const quote: Layer = {
+    layer: 'data',
+    bytes: packet.bytes.subarray(0, MINIMUM_MTU[family] - IPV6.SIZE - ICMP.SIZE),
+  };
   if (family === 4) {
     const code = what === 'port' ? UNREACHABLE_PORT[4] : UNREACHABLE_PROTOCOL;
     return [{ layer: 'icmp', type: ICMP_TYPE.UNREACHABLE, code }, quote];

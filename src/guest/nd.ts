@@ -55,42 +55,49 @@ export class NeighbourDiscovery {
 
   /** Takes a solicitation or advertisement whose checksum is right; `from` is the frame's source. */
   receive(packet: IpPacket, from: Mac): void {
-    if (from === this.#stack.mac) return;
+    if (from !== this.#stack.mac && !this.#take(packet, from)) this.#stack.counters.drop('nd-malformed');
+  }
+
+  /** False when the message is not one that RFC 4861 section 7.1 lets pass. */
+  #take(packet: IpPacket, from: Mac): boolean {
     const message = Icmpv6View.at(packet.bytes, packet.payloadOffset);
     const target = message?.targetIp;
     const { source, destination } = packet;
-    if (!message || !target || !isIpv6(source) || !isIpv6(destination)) return this.#malformed();
-    if (packet.ttl !== HOP_LIMIT || message.code !== 0 || isMulticastIp(target)) return this.#malformed();
-    if (message.type === ICMPV6_TYPE.NEIGHBOR_SOLICITATION) this.#solicitation(message, from, source, destination, target);
-    else this.#advertisement(message, from, destination, target);
+    if (!message || !target || !isIpv6(source) || !isIpv6(destination)) return false;
+    if (packet.ttl !== HOP_LIMIT || message.code !== 0 || isMulticastIp(target)) return false;
+    return message.type === ICMPV6_TYPE.NEIGHBOR_SOLICITATION
+      ? this.#solicitation(message, from, source, destination, target)
+      : this.#advertisement(message, from, destination, target);
   }
 
-  #solicitation(message: Icmpv6View, from: Mac, source: Ipv6, destination: Ipv6, target: Ipv6): void {
+  #solicitation(message: Icmpv6View, from: Mac, source: Ipv6, destination: Ipv6, target: Ipv6): boolean {
     const { addresses, neighbours } = this.#stack;
     const link = message.linkAddress(ND_OPTION.SOURCE_LINK);
-    if (link && isMulticastMac(link)) return this.#malformed();
+    if (link && isMulticastMac(link)) return false;
     if (source === UNSPECIFIED) {
-      // RFC 4861 section 7.1.1: a probe goes to the group and names no link-layer address.
-      if (link || destination !== solicitedNode(target)) return this.#malformed();
+      // A probe goes to the group and names no link-layer address.
+      if (link || destination !== solicitedNode(target)) return false;
       addresses.heardProbe(target, from);
       if (addresses.owns(target)) this.#advertise(target, ALL_NODES, undefined, false);
-      return;
+      return true;
     }
-    if (!addresses.owns(target)) return;
+    if (!addresses.owns(target)) return true;
     if (link) neighbours.learn(source, link, { create: true, confirmed: false, override: true });
     this.#advertise(target, source, link ?? neighbours.macOf(source), true);
+    return true;
   }
 
-  #advertisement(message: Icmpv6View, from: Mac, destination: Ipv6, target: Ipv6): void {
+  #advertisement(message: Icmpv6View, from: Mac, destination: Ipv6, target: Ipv6): boolean {
     const { addresses, neighbours } = this.#stack;
     const solicited = (message.rest & NEIGHBOR_FLAG.SOLICITED) !== 0;
-    if (solicited && isMulticastIp(destination)) return this.#malformed();
+    if (solicited && isMulticastIp(destination)) return false;
     const link = message.linkAddress(ND_OPTION.TARGET_LINK);
-    if (link && isMulticastMac(link)) return this.#malformed();
-    if (addresses.heard(target, link ?? from)) return;
+    if (link && isMulticastMac(link)) return false;
+    if (addresses.heard(target, link ?? from)) return true;
     const known = link ?? neighbours.macOf(target);
     const override = (message.rest & NEIGHBOR_FLAG.OVERRIDE) !== 0;
     if (known) neighbours.learn(target, known, { create: false, confirmed: solicited, override });
+    return true;
   }
 
   #advertise(target: Ipv6, destination: Ipv6, to: Mac | undefined, solicited: boolean): void {
@@ -98,7 +105,10 @@ export class NeighbourDiscovery {
     const layer = { type: ICMPV6_TYPE.NEIGHBOR_ADVERTISEMENT, target, solicited, override: true, tll: mac };
     // Who asked without a link-layer address and is not known is found by asking back, like any other destination.
     if (to === undefined && !isMulticastIp(destination)) {
-      this.#stack.sendLayers(destination, IP_PROTOCOL.ICMPV6, [{ layer: 'icmpv6', ...layer }], { source: target, ttl: HOP_LIMIT });
+      this.#stack.sendLayers(destination, IP_PROTOCOL.ICMPV6, [{ layer: 'icmpv6', ...layer }], {
+        source: target,
+        ttl: HOP_LIMIT,
+      });
       return;
     }
     this.#send(target, destination, to, layer);
@@ -112,9 +122,5 @@ export class NeighbourDiscovery {
         { layer: 'icmpv6', ...message },
       ),
     );
-  }
-
-  #malformed(): void {
-    this.#stack.counters.drop('nd-malformed');
   }
 }

@@ -46,6 +46,7 @@ export interface PingError {
 }
 
 interface Session {
+  stop(): void;
   readonly destination: IpAddress;
   readonly data: Uint8Array;
   /** Requests under way: when each was sent, and its timer. */
@@ -99,6 +100,11 @@ export class Pinger {
         replies.push({ seq, rtt: clock.now() - request.at, ttl: packet.ttl });
         finishWhenAll();
       },
+      stop: () => {
+        stopNext();
+        for (const { cancel } of session.waiting.values()) cancel();
+        if (this.#sessions.get(id) === session) this.#sessions.delete(id);
+      },
       fail(seq, message) {
         session.waiting.get(seq)?.cancel();
         session.waiting.delete(seq);
@@ -121,11 +127,12 @@ export class Pinger {
       session.fail(seq, describe(problem, destination));
     };
     sendNext();
-    return () => {
-      stopNext();
-      for (const { cancel } of session.waiting.values()) cancel();
-      if (this.#sessions.get(id) === session) this.#sessions.delete(id);
-    };
+    return session.stop;
+  }
+
+  /** Ends all pings without a report. */
+  clear(): void {
+    for (const session of [...this.#sessions.values()]) session.stop();
   }
 
   /** An echo reply has come. */

@@ -51,7 +51,7 @@ export class PhysicalFabric {
   async #switch(name: string): Promise<SoftSwitch> {
     const present = this.#switches.get(name);
     if (present) return present;
-    const made = new SoftSwitch({ name, clock: this.#clock });
+    const made = new SoftSwitch({ now: () => this.#clock.now() });
     this.#switches.set(name, made);
     await made.applyFlows({ add: [flowOf({ table: 0, priority: 0, match: matchOf({}), actions: [output('normal')] })], remove: [] });
     return made;

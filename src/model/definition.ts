@@ -75,12 +75,6 @@ export interface Meta {
   readonly revision?: number;
 }
 
-/** The fields that every object has. */
-export interface Common {
-  readonly description?: string;
-  readonly labels?: Readonly<Record<string, string>>;
-}
-
 /** A value as the core sees it: frozen all the way down. */
 export type Frozen<T> = T extends string | number | boolean | undefined
   ? T

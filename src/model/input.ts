@@ -17,7 +17,7 @@ import { readYaml, type YamlDocument } from './yaml.ts';
 
 /** Bytes of one file. */
 export const MAX_INPUT_BYTES = 32 * 1024 * 1024;
-/** More findings than this help nobody; the rest is counted. */
+/** More findings than this help nobody. */
 const MAX_FINDINGS = 500;
 
 export interface Input {
@@ -48,19 +48,35 @@ export function parseDocuments(text: string | Uint8Array, file: string): Parsed 
   return parseInputs([{ text, file }]);
 }
 
-/** The objects of several files that are applied together. Never throws. */
+/** The objects of several files that are applied together. Never throws. Stops after MAX_FINDINGS findings. */
 export function parseInputs(inputs: Iterable<Input>): Parsed {
   const objects: ParsedObject[] = [];
-  const findings: Finding[] = [];
   const refused: Refused[] = [];
+  const findings: Finding[] = [];
+  for (const found of findingsOf(inputs, objects, refused)) {
+    findings.push(found);
+    if (findings.length < MAX_FINDINGS) continue;
+    const many = `There may be more than these ${MAX_FINDINGS} findings.`;
+    findings.push(finding('input-unreadable', '', many, 'Correct them and try again.'));
+    break;
+  }
+  return { objects, findings, refused };
+}
+
+/** Reads the inputs into `objects` and `refused`, and gives the findings on the way. */
+function* findingsOf(
+  inputs: Iterable<Input>,
+  objects: ParsedObject[],
+  refused: Refused[],
+): Generator<Finding> {
   for (const { text, file } of inputs) {
     const decoded = decode(text, file);
     if (typeof decoded !== 'string') {
-      findings.push(decoded);
+      yield decoded;
       continue;
     }
     for (const document of readYaml(decoded, file)) {
-      for (const found of document.findings) findings.push(found);
+      yield* document.findings;
       for (const { value, steps } of valuesOf(document)) {
         const locate = (inner: Steps) => document.locate([...steps, ...inner]);
         const read = readObject(value);
@@ -69,16 +85,12 @@ export function parseInputs(inputs: Iterable<Input>): Parsed {
           objects.push({ ...rest, position: (path) => locate(stepsOfPath(path)) });
         } else {
           refused.push(read.refused);
-          for (const f of read.findings) {
-            if (findings.length >= MAX_FINDINGS) findings.push(f.finding);
-            else findings.push({ ...f.finding, source: locate(f.steps) });
-          }
+          for (const f of read.findings) yield { ...f.finding, source: locate(f.steps) };
         }
       }
     }
   }
-  findings.push(...duplicates(objects));
-  return { objects, findings: limited(findings), refused };
+  yield* duplicates(objects);
 }
 
 /** A document is an object or a list of objects; a document that could not be read, or is empty, is none. */
@@ -106,18 +118,6 @@ function* duplicates(objects: readonly ParsedObject[]): Generator<Finding> {
   }
 }
 
-function limited(findings: readonly Finding[]): readonly Finding[] {
-  if (findings.length <= MAX_FINDINGS) return findings;
-  const more = findings.length - MAX_FINDINGS;
-  const rest = finding(
-    'input-unreadable',
-    '',
-    `There are ${more} more findings.`,
-    'Correct the first ones and try again.',
-  );
-  return [...findings.slice(0, MAX_FINDINGS), rest];
-}
-
 /** Characters that no text contains: control characters other than tab and line ends (YAML 1.2.2, 5.1). */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const BINARY = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f\ufffe\uffff]/;
@@ -141,7 +141,11 @@ function decode(input: string | Uint8Array, file: string): string | Finding {
   const binary = BINARY.exec(text);
   if (binary) {
     const code = binary[0].charCodeAt(0).toString(16).toUpperCase().padStart(4, '0');
-    return unreadable(file, text.slice(0, binary.index), `contains the character U+${code}, so it is not text`);
+    return unreadable(
+      file,
+      text.slice(0, binary.index),
+      `contains the character U+${code}, so it is not text`,
+    );
   }
   return text.startsWith('\ufeff') ? text.slice(1) : text;
 }

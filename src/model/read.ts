@@ -39,6 +39,10 @@ export interface Refused {
   readonly name?: string;
 }
 
+/** Issues of one object that are told, and that are looked into again: hostile input must not cost hours. */
+const MAX_ISSUES = 500;
+const MAX_SECOND_LOOKS = 20;
+
 /** Reads one object. Never throws. */
 export function readObject(value: unknown): ReadResult {
   if (!isFields(value)) {
@@ -69,7 +73,10 @@ export function readObject(value: unknown): ReadResult {
     };
   }
   const path = pathOfRaw(definition, value);
-  const findings = result.error.issues.flatMap((issue) => translate(issue, value, definition, path));
+  const findings = result.error.issues.slice(0, MAX_ISSUES).flatMap((issue, i) => {
+    const better = i < MAX_SECOND_LOOKS ? issueAsText(issue, value, definition) : undefined;
+    return translate(better?.issue ?? issue, better?.value ?? value, definition, path);
+  });
   return { ok: false, findings, refused: { kind, ...refusedName } };
 }
 
@@ -104,13 +111,41 @@ function unknownKind(kind: unknown): ShapeFinding {
   };
 }
 
+/**
+ * YAML takes 127.1 and 10 for numbers. Where a text is expected, what the user wants to know is what is wrong with the
+ * text that was meant; only when nothing is, the advice is to put it in quotes.
+ */
+function issueAsText(
+  issue: Issue,
+  value: Fields,
+  definition: KindDefinition<ModelObject>,
+): { issue: Issue; value: Fields } | undefined {
+  if (issue.code !== 'invalid_type' || issue.expected !== 'string') return undefined;
+  const steps = issue.path.map((step) => (typeof step === 'number' ? step : String(step)));
+  const scalar = valueAt(value, steps);
+  if (typeof scalar !== 'number' && typeof scalar !== 'boolean') return undefined;
+  const meant = withText(value, steps, String(scalar));
+  if (!isFields(meant)) return undefined;
+  const again = definition.document.safeParse(meant).error?.issues ?? [];
+  const same = again.find((other) => other.path.join('.') === issue.path.join('.'));
+  return same && { issue: same, value: meant };
+}
+
+/** A copy of the value with a text at these steps. */
+function withText(value: unknown, [step, ...rest]: Steps, text: string): unknown {
+  if (step === undefined) return text;
+  if (Array.isArray(value)) return value.map((item, i) => (i === step ? withText(item, rest, text) : item));
+  return isFields(value) ? { ...value, [step]: withText(value[step], rest, text) } : value;
+}
+
 /** The object's key as far as the fields go that are texts; the kind alone where there is no name. */
 function pathOfRaw(definition: KindDefinition<ModelObject>, value: Fields): string {
   const texts = Object.entries(value).filter(([, v]) => typeof v === 'string' && v.length <= 63);
   const known: Readonly<Record<string, unknown>> = Object.fromEntries(texts);
   if (known.name === undefined && definition.kind !== 'HostSwitch') return definition.kind;
-  // Keys are put together from text fields only; one that is missing shows as a question mark.
-  const stand = new Proxy(known, { get: (fields, field) => fields[String(field)] ?? '?' });
+  // Keys are put together from text fields only; a required one that is missing shows as a question mark.
+  const required = placeOf(definition, [])?.required ?? [];
+  const stand = { ...Object.fromEntries(required.map((field) => [field, '?'])), ...known };
   return `${definition.kind}/${definition.key(stand as Partial<ModelObject> as ModelObject)}`;
 }
 
@@ -124,6 +159,7 @@ interface Place {
   readonly properties?: Readonly<Record<string, Place>>;
   readonly additionalProperties?: Place | boolean;
   readonly items?: Place;
+  readonly required?: readonly string[];
 }
 
 const places = new Map<KindName, Place>();
@@ -157,7 +193,9 @@ function translate(
   ];
   switch (issue.code) {
     case 'unrecognized_keys':
-      return issue.keys.map((key) => unknownField(key, steps, place, definition, object));
+      return issue.keys
+        .slice(0, MAX_ISSUES)
+        .map((key) => unknownField(key, steps, place, definition, object));
     case 'invalid_type': {
       if (value === undefined) {
         const field = steps.at(-1) ?? '';

@@ -118,6 +118,7 @@ function refuse(lines: Lines, offset: number, what: Finding): YamlDocument {
 }
 
 function syntaxFinding({ code, message }: { code: string; message: string }): Finding {
+  if (code === 'RESOURCE_EXHAUSTION') return tooDeep().finding;
   const remedy =
     code === 'BLOCK_AS_IMPLICIT_KEY'
       ? 'Correct the indentation; text that contains a colon and a space goes in quotes.'
@@ -214,7 +215,11 @@ class Guard {
     }
   }
 
-  #forbid(what: string, lexeme: string, remedy = 'Write the value out, or put it in quotes if it is text.'): void {
+  #forbid(
+    what: string,
+    lexeme: string,
+    remedy = 'Write the value out, or put it in quotes if it is text.',
+  ): void {
     if (this.#found.length >= 100) return;
     const forbidden = finding(
       'yaml-forbidden',

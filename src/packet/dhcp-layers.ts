@@ -6,7 +6,10 @@ import type { DhcpLayer, Layer } from './layer.ts';
 export function dhcpLayers(message: Omit<DhcpLayer, 'layer'>): readonly Layer[] {
   const length = dhcpLength(message.type === undefined ? [] : [message.type], message.options ?? []);
   const padding = Math.max(0, DHCP.MINIMUM - length);
-  return [{ layer: 'dhcp', ...message }, ...(padding ? [{ layer: 'data', bytes: new Uint8Array(padding) } as const] : [])];
+  return [
+    { layer: 'dhcp', ...message },
+    ...(padding ? [{ layer: 'data', bytes: new Uint8Array(padding) } as const] : []),
+  ];
 }
 
 function dhcpLength(types: readonly number[], options: readonly DhcpOption[]): number {

@@ -146,10 +146,9 @@ interface Piece {
   readonly low: bigint;
 }
 
-const PIECES = Object.fromEntries(FIELD_NAMES.map((name) => [name, piecesOf(name)])) as Record<
-  FieldName,
-  readonly Piece[]
->;
+const PIECES: Readonly<Record<FieldName, readonly Piece[]>> = Object.fromEntries(
+  FIELD_NAMES.map((name): readonly [FieldName, readonly Piece[]] => [name, piecesOf(name)]),
+) as Record<FieldName, readonly Piece[]>;
 
 function piecesOf(name: FieldName): Piece[] {
   const pieces: Piece[] = [];

@@ -134,6 +134,15 @@ export class Packet {
     this.key[WORD.INNER_TAG] = 0;
   }
 
+  /** Replaces the tags that the key knows, the outermost first. */
+  retag(tags: readonly Tag[]): void {
+    const now = this.tags;
+    if (now.length === tags.length && now.every((t, i) => t.tci === tags[i]!.tci && t.type === tags[i]!.type))
+      return;
+    while (this.tagged) this.popTag();
+    for (const tag of tags.toReversed()) this.pushTag(tag);
+  }
+
   /** A tag comes where bit 0x1000 is set and there was none, and goes where it is not set. */
   #setTci(tci: number): void {
     const type = this.key[WORD.TAG]! >>> 16 || 0x8100;
@@ -351,65 +360,86 @@ export class Packet {
 
   /** Brings the bytes of a field that was written in the key up to date; a field that the frame lacks has none. */
   #writeThrough(field: FieldName): void {
-    const [l3, l4] = [this.#l3, this.#l4];
+    const [l3, l4, sum] = [this.#l3, this.#l4, this.#checksum];
+    const hasNdTarget = this.#hasPorts && this.#end - l4 >= 24;
+    const put = (isThere: unknown, at: number, octets: number, checksum = 0, header = 0) => {
+      if (isThere) this.#put(field, at, octets, checksum, header);
+    };
     switch (field) {
       case 'eth_dst':
-        return this.#put(field, ETHERNET.DST, 6, 0);
+        put(true, ETHERNET.DST, 6);
+        break;
       case 'eth_src':
-        return this.#put(field, ETHERNET.SRC, 6, 0);
+        put(true, ETHERNET.SRC, 6);
+        break;
       case 'vlan_vid':
       case 'vlan_pcp':
-        return this.#setTci(this.key[WORD.TAG]! & 0xffff);
+        this.#setTci(this.key[WORD.TAG]! & 0xffff);
+        break;
       case 'arp_op':
-        return l3 ? this.#put(field, l3 + ARP.OPERATION, 2, 0) : undefined;
+        put(l3, l3 + ARP.OPERATION, 2);
+        break;
       case 'arp_spa':
-        return l3 ? this.#put(field, l3 + ARP.SPA, 4, 0) : undefined;
+        put(l3, l3 + ARP.SPA, 4);
+        break;
       case 'arp_tpa':
-        return l3 ? this.#put(field, l3 + ARP.TPA, 4, 0) : undefined;
+        put(l3, l3 + ARP.TPA, 4);
+        break;
       case 'arp_sha':
-        return l3 ? this.#put(field, l3 + ARP.SHA, 6, 0) : undefined;
+        put(l3, l3 + ARP.SHA, 6);
+        break;
       case 'arp_tha':
-        return l3 ? this.#put(field, l3 + ARP.THA, 6, 0) : undefined;
+        put(l3, l3 + ARP.THA, 6);
+        break;
       case 'ip_src':
-        return l3 ? this.#put(field, l3 + IPV4.SRC, 4, this.#checksum, l3 + IPV4.CHECKSUM) : undefined;
+        put(l3, l3 + IPV4.SRC, 4, sum, l3 + IPV4.CHECKSUM);
+        break;
       case 'ip_dst':
-        return l3 ? this.#put(field, l3 + IPV4.DST, 4, this.#checksum, l3 + IPV4.CHECKSUM) : undefined;
+        put(l3, l3 + IPV4.DST, 4, sum, l3 + IPV4.CHECKSUM);
+        break;
       case 'ipv6_src':
-        return l3 ? this.#put(field, l3 + IPV6.SRC, 16, this.#checksum) : undefined;
+        put(l3, l3 + IPV6.SRC, 16, sum);
+        break;
       case 'ipv6_dst':
-        return l3 ? this.#put(field, l3 + IPV6.DST, 16, this.#routed ? 0 : this.#checksum) : undefined;
+        put(l3, l3 + IPV6.DST, 16, this.#routed ? 0 : sum);
+        break;
       case 'ip_dscp':
       case 'ip_ttl':
-        return l3 ? this.#writeTosTtl(l3) : undefined;
+        if (l3) this.#writeTosTtl(l3);
+        break;
       case 'tcp_src':
       case 'udp_src':
-        return this.#hasPorts ? this.#put(field, l4, 2, this.#checksum) : undefined;
+        put(this.#hasPorts, l4, 2, sum);
+        break;
       case 'tcp_dst':
       case 'udp_dst':
-        return this.#hasPorts ? this.#put(field, l4 + 2, 2, this.#checksum) : undefined;
+        put(this.#hasPorts, l4 + 2, 2, sum);
+        break;
       case 'icmp_type':
       case 'icmp_code':
       case 'icmpv6_type':
       case 'icmpv6_code': {
         const ports = this.key[WORD.PORTS]!;
-        const word = ((ports >>> 8) & 0xff00) | (ports & 0xff);
-        return this.#hasPorts ? this.#put16(l4, word, l4 + 2) : undefined;
+        if (this.#hasPorts) this.#put16(l4, ((ports >>> 8) & 0xff00) | (ports & 0xff), l4 + 2);
+        break;
       }
       case 'nd_reserved':
-        return this.#hasPorts ? this.#put(field, l4 + 4, 4, this.#checksum) : undefined;
+        put(this.#hasPorts, l4 + 4, 4, sum);
+        break;
       case 'nd_target':
-        return this.#end - l4 >= 24 ? this.#put(field, l4 + 8, 16, this.#checksum) : undefined;
+        put(hasNdTarget, l4 + 8, 16, sum);
+        break;
       case 'nd_sll':
-        return this.#sll ? this.#put(field, this.#sll, 6, this.#checksum) : undefined;
+        put(this.#sll, this.#sll, 6, sum);
+        break;
       case 'nd_tll':
-        return this.#tll ? this.#put(field, this.#tll, 6, this.#checksum) : undefined;
+        put(this.#tll, this.#tll, 6, sum);
+        break;
       case 'nd_options_type': {
-        const option = this.#sll || this.#tll;
-        const kind = this.key[WORD.TYPE]! & 0xff;
-        return option ? this.#put16(option - 2, (kind << 8) | 1, this.#checksum) : undefined;
+        const option = (this.#sll || this.#tll) - 2;
+        if (option > 0) this.#put16(option, ((this.key[WORD.TYPE]! & 0xff) << 8) | 1, sum);
+        break;
       }
-      default:
-        return;
     }
   }
 

@@ -489,6 +489,23 @@ export function describeStoreContract(name: string, create: () => Promise<Store>
       expect(told).toEqual(['a1', 'b1', 'a2', 'b2']);
     });
 
+    it('[W1] a watch that begins or stops in a handler does so at once', async () => {
+      const store = await open();
+      const told: string[] = [];
+      let stopLate = () => {};
+      let begun = false;
+      store.watch(({ revision }) => {
+        told.push(`a${revision}`);
+        stopLate();
+        if (!begun) store.watch((commit) => told.push(`new${commit.revision}`));
+        begun = true;
+      });
+      stopLate = store.watch(({ revision }) => told.push(`late${revision}`));
+      await store.commit(tx({ objects: [put('Net', 'blue', {})] }));
+      await store.commit(tx({ objects: [put('Net', 'red', {})] }));
+      expect(told).toEqual(['a1', 'a2', 'new2']);
+    });
+
     it('[W2] tells nobody of a refused or a repeated transaction', async () => {
       const store = await open();
       const told: number[] = [];
@@ -622,6 +639,7 @@ export function describeStoreContract(name: string, create: () => Promise<Store>
       await store.commit(tx({ objects: [put('Net', 'blue', { n: 2 })] }));
       expect(await store.compact(2)).toBe(1);
       expect(await store.compact(1)).toBe(1);
+      expect(await refusal(store.compact(Number.NaN))).toEqual(['value-invalid']);
       expect(await store.compact(100)).toBe(2);
       expect(await store.changes(2)).toEqual({ commits: [], revision: 2 });
       expect((await store.commit(tx({ objects: [put('Net', 'blue', { n: 3 }, 2)] }))).revision).toBe(3);

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Commit, Store } from './contract.ts';
 import { storeClosed } from './faults.ts';
-import { checkLimit, checkRetained, planCommit, planUndo, readTransaction } from './plan.ts';
+import { checkLimit, checkRetained, planCommit, planCompaction, planUndo, readTransaction } from './plan.ts';
 import { State } from './state.ts';
 import { Turns } from './turns.ts';
 import { Watchers } from './watchers.ts';
@@ -90,7 +90,7 @@ export function createMemoryStore(epoch: string = randomUUID()): Store {
     compact(before) {
       return turns.run(() => {
         checkOpen();
-        const to = Math.max(compactedTo, Math.min(before - 1, latest()));
+        const to = planCompaction(before, compactedTo, latest());
         for (const { requestId } of journal.splice(0, to - compactedTo)) {
           if (requestId !== undefined) requests.delete(requestId);
         }

@@ -191,7 +191,7 @@ function planAllocations(
       );
     } else if (value !== before) {
       changes.push(Object.freeze({ scope, owner, before: before ?? null, after: value }));
-      
+      leaving.add(JSON.stringify([scope, owner]));
     }
   }
   const taken = new Map<string, string>();
@@ -288,6 +288,14 @@ export function checkRetained(revision: number, oldest: number, latest: number):
       'Ask for one that is kept.',
     );
   }
+}
+
+/** The last commit that is forgotten when those before `before` shall be: never one to come, never one back. */
+export function planCompaction(before: number, compactedTo: number, latest: number): number {
+  if (!Number.isSafeInteger(before)) {
+    throw refusal('value-invalid', `${before} is no revision.`, 'Use a whole number.');
+  }
+  return Math.max(compactedTo, Math.min(before - 1, latest));
 }
 
 /** Refuses a page of no commits, which whoever asks for page after page would never get past. */

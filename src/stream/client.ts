@@ -23,7 +23,8 @@ type Findings = readonly Finding[];
 /**
  * What an agent does with its policy. Calls come one at a time: the next one waits until the promise of the last has
  * settled, and what happens in the meantime comes as one delta. The result is what is to be reported: with an error
- * among the findings, or when it throws, the revision counts as not in force.
+ * among the findings, or when it throws, the revision counts as not in force. After a throw the next call is
+ * onSnapshot.
  */
 export interface PolicyHandler {
   /** All of the policy is new: make it so. `policy` stays the current one; read it, do not keep a copy of it. */
@@ -63,6 +64,8 @@ export class PolicyClient {
   #abort = new AbortController();
   /** The handler is at work. */
   #busy = false;
+  /** The handler threw: nobody knows how far it got, so next it is given all of the policy. */
+  #uncertain = false;
   #applied: Applied | undefined;
 
   constructor(options: ClientOptions) {
@@ -118,7 +121,7 @@ export class PolicyClient {
     this.#cancelTimer();
     const due = dueAt(state, this.#reconnect);
     this.#cancelTimer =
-      due === undefined ? () => {} : clock.after(due - clock.now(), () => this.#drive('tick'));
+      due === undefined ? () => {} : clock.after(Math.max(0, due - clock.now()), () => this.#drive('tick'));
     switch (action) {
       case 'connect':
         this.#conversation = this.#converse(this.#conversation);
@@ -173,7 +176,6 @@ export class PolicyClient {
       case 'welcome':
         this.#options.onTrouble?.(undefined);
         this.#drive('welcomed');
-        if (this.#applied) this.#outbox?.applied(this.#applied);
         return 'go on';
       case 'snapshot': {
         const { revision, epoch } = received;
@@ -182,12 +184,16 @@ export class PolicyClient {
       }
       case 'delta': {
         const { delta, from, to } = received;
-        await this.#apply(to, () => handler.onDelta(delta, from, to, policy));
+        const { epoch } = this.#replica;
+        await this.#apply(to, () =>
+          this.#uncertain ? handler.onSnapshot(policy, to, epoch) : handler.onDelta(delta, from, to, policy),
+        );
         return 'go on';
       }
       case 'bookmark':
         handler.onBookmark?.(received.revision);
-        // What is in force is in force at the newer revision too; so is what failed.
+        // What is in force is in force at this revision too; so is what failed. It is said now and not at the welcome:
+        // the first message after that one shows whether what is in force is what should be.
         if (this.#applied) this.#report({ ...this.#applied, revision: BigInt(received.revision) });
         return 'go on';
       case 'rejected':
@@ -208,8 +214,10 @@ export class PolicyClient {
     let findings: Findings;
     try {
       findings = await run();
+      this.#uncertain = false;
     } catch (error) {
       findings = NetloomError.from(error).findings;
+      this.#uncertain = true;
     }
     this.#busy = false;
     this.#drive('busy');

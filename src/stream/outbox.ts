@@ -8,6 +8,8 @@ import { type AgentMessage, AgentMessageSchema, type Applied, type Hello } from 
 export class Outbox implements AsyncIterableIterator<AgentMessage> {
   #hello: Hello | undefined;
   #applied: Applied | undefined;
+  /** The latest that was ever said on this stream. */
+  #said: Applied | undefined;
   #heartbeat = false;
   #open = true;
   #wake = () => {};
@@ -21,8 +23,10 @@ export class Outbox implements AsyncIterableIterator<AgentMessage> {
     this.#wake();
   }
 
+  /** The last word again, if there is one, is a sign of life too; and the controller may have missed it. */
   heartbeat(): void {
-    this.#heartbeat = true;
+    if (this.#said) this.#applied ??= this.#said;
+    else this.#heartbeat = true;
     this.#wake();
   }
 
@@ -53,6 +57,11 @@ export class Outbox implements AsyncIterableIterator<AgentMessage> {
     return { done: true, value: undefined };
   }
 
+  /** The stream broke; Connect insists on being able to say so. */
+  async throw(): Promise<IteratorResult<AgentMessage>> {
+    return this.return();
+  }
+
   #take(): AgentMessage | undefined {
     if (this.#hello) {
       const value = this.#hello;
@@ -62,6 +71,7 @@ export class Outbox implements AsyncIterableIterator<AgentMessage> {
     if (this.#applied) {
       const value = this.#applied;
       this.#applied = undefined;
+      this.#said = value;
       return create(AgentMessageSchema, { body: { case: 'applied', value } });
     }
     if (this.#heartbeat) {

@@ -63,7 +63,13 @@ async function* serve(
   }
   const heard = watch(agent, context.signal, options);
   void listen(agent, inbox, heard, options);
-  yield* agent;
+  try {
+    yield* agent;
+  } catch (error) {
+    agent.close();
+    options.onTrouble?.(agent.host, NetloomError.from(error).findings[0]);
+    throw error;
+  }
 }
 
 /** The Hello. Throws a ConnectError when something else comes first, or nothing in time. */

@@ -48,3 +48,8 @@ export function say({ body }: ControllerMessage): string {
       return 'nothing known';
   }
 }
+
+/** Waits until it is so; the test's own time limit ends it when it never is. */
+export async function eventually(so: () => boolean): Promise<void> {
+  while (!so()) await new Promise((resolve) => setTimeout(resolve, 1));
+}

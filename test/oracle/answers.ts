@@ -11,7 +11,7 @@ import { ICMPV6, ICMPV6_TYPE, linkAddressOption, ND_OPTION, NEIGHBOR_FLAG } from
 import { IP_PROTOCOL, IPV4 } from '../../src/packet/ipv4.ts';
 import { IPV6 } from '../../src/packet/ipv6.ts';
 import { type Layers, parseFrame } from '../../src/packet/parse.ts';
-import { icmpv6Type, isFragment, neighbourMessage } from './guard.ts';
+import { icmpOffset, icmpv6Type, isFragment, neighbourMessage } from './reading.ts';
 
 const ALL_NODES = ipv6('ff02::1');
 const GATEWAY_TTL = 64;
@@ -23,11 +23,14 @@ const SOLICITED_NODE = /^ff02::1:ff[0-9a-f]{2}:[0-9a-f]{1,4}$/;
 export function askedFor(frame: Layers): IpAddress | undefined {
   const { arp, bytes, ipv6: ip } = frame;
   if (arp) return arp.operation === ARP_OPERATION.REQUEST ? arp.targetIp : undefined;
-  if (icmpv6Type(frame) !== ICMPV6_TYPE.NEIGHBOR_SOLICITATION || ip?.hopLimit !== ND_HOP_LIMIT) return undefined;
+  if (icmpv6Type(frame) !== ICMPV6_TYPE.NEIGHBOR_SOLICITATION || ip?.hopLimit !== ND_HOP_LIMIT)
+    return undefined;
   const message = neighbourMessage(frame);
   const option = message?.firstLink && bytes[message.firstLink];
   const detects = ip.srcIp === '::';
-  const valid = detects ? option === undefined && SOLICITED_NODE.test(ip.dstIp) : option !== ND_OPTION.TARGET_LINK;
+  const valid = detects
+    ? option === undefined && SOLICITED_NODE.test(ip.dstIp)
+    : option !== ND_OPTION.TARGET_LINK;
   return valid ? message?.target : undefined;
 }
 
@@ -62,7 +65,11 @@ function advertisement(question: Uint8Array, mac: Mac, router: boolean): Uint8Ar
     ip!.dstIp = detects ? ALL_NODES : ip!.srcIp;
     ip!.srcIp = target;
     bytes[offset + ICMPV6.TYPE] = ICMPV6_TYPE.NEIGHBOR_ADVERTISEMENT;
-    write32(bytes, offset + ICMPV6.REST, ((router ? ROUTER : 0) | (detects ? 0 : SOLICITED) | OVERRIDE) >>> 0);
+    write32(
+      bytes,
+      offset + ICMPV6.REST,
+      ((router ? ROUTER : 0) | (detects ? 0 : SOLICITED) | OVERRIDE) >>> 0,
+    );
     if (firstLink) bytes.set(linkAddressOption(ND_OPTION.TARGET_LINK, mac), firstLink);
   });
 }
@@ -107,7 +114,7 @@ export function routed(packet: Layers, from: Mac, to: Mac): Uint8Array | undefin
 function rewrite(frame: Uint8Array, change: (copy: Layers) => void): Uint8Array {
   const copy = parseFrame(frame.slice());
   const { bytes, ipv4, ipv6: ip6 } = copy;
-  const message = (copy.icmp ?? copy.icmpv6)?.offset ?? neighbourOffset(copy);
+  const message = icmpOffset(copy);
   change(copy);
   /** Takes the changed words of from..to (bytes of the frame) into the checksum at `field`. */
   const follow = (field: number, from: number, to: number) => {
@@ -127,7 +134,8 @@ function rewrite(frame: Uint8Array, change: (copy: Layers) => void): Uint8Array 
     follow(message + ICMP.CHECKSUM, message + ICMP.REST, end);
     // The addresses are in the pseudo header of ICMPv6, the last one where there is a route of them (RFC 8200, 8.1).
     if (ip6) follow(message + ICMP.CHECKSUM, ip6.offset + IPV6.SRC, ip6.offset + IPV6.DST);
-    if (ip6 && !isSourceRouted(copy)) follow(message + ICMP.CHECKSUM, ip6.offset + IPV6.DST, ip6.payloadOffset);
+    if (ip6 && !isSourceRouted(copy))
+      follow(message + ICMP.CHECKSUM, ip6.offset + IPV6.DST, ip6.payloadOffset);
   }
   return bytes;
 }

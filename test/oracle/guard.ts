@@ -1,23 +1,21 @@
 /** What a vNIC may send: security.md 2a, P1 to P8, P12 and P13, as one function of the port and the frame. */
 
-import {
-  type IpAddress,
-  type Ipv6,
-  ipv6FromBigint,
-  isIpv6,
-  linkLocalOf,
-  type Mac,
-  macFromNumber,
-  ZERO_MAC,
-} from '../../src/packet/address.ts';
+import { type IpAddress, isIpv6, linkLocalOf, type Mac } from '../../src/packet/address.ts';
 import { ARP_OPERATION } from '../../src/packet/arp.ts';
-import { read16, read48, read128 } from '../../src/packet/bytes.ts';
 import { ETHERTYPE } from '../../src/packet/ethernet.ts';
-import { ICMPV6, ICMPV6_TYPE, ND_OPTION, ndHeaderLength } from '../../src/packet/icmpv6.ts';
+import { ICMPV6_TYPE } from '../../src/packet/icmpv6.ts';
 import { IP_PROTOCOL } from '../../src/packet/ipv4.ts';
 import type { Layers } from '../../src/packet/parse.ts';
 import { UDP_PORT } from '../../src/packet/udp.ts';
 import type { PortRecord } from '../../src/policy/records.ts';
+import {
+  icmpv6Type,
+  isDhcpRequest,
+  isFragment,
+  isLinkLocalGroup,
+  neighbourMessage,
+  udpPorts,
+} from './reading.ts';
 
 const UNSPECIFIED = '::';
 /** Server port of DHCPv6 (RFC 8415, 7.2). */
@@ -96,63 +94,11 @@ function neighbourRefusal(port: PortRecord, frame: Layers): string | undefined {
   if (isFragment(frame)) return 'it is neighbour discovery in fragments (RFC 6980)';
   const message = neighbourMessage(frame);
   if (!message) return 'it is no valid neighbour discovery';
-  const advertises = message.type === ICMPV6_TYPE.NEIGHBOR_ADVERTISEMENT;
+  const advertises = icmpv6Type(frame) === ICMPV6_TYPE.NEIGHBOR_ADVERTISEMENT;
   const given = advertises ? message.targetLink : message.sourceLink;
   if (given !== undefined && !mayUseMac(port, given)) return 'it gives a MAC address that is not its own';
   if (advertises && !mayUseIp(port, message.target)) return 'it advertises an address that is not its own';
   return undefined;
-}
-
-/** A neighbour solicitation or advertisement, as far as it holds. */
-export interface NeighbourMessage {
-  readonly type: number;
-  /** Offset of the ICMPv6 header. */
-  readonly offset: number;
-  readonly target: Ipv6;
-  readonly sourceLink?: Mac;
-  readonly targetLink?: Mac;
-  /** Offset of the first link-layer address option, of either kind. */
-  readonly firstLink?: number;
-}
-
-/** Undefined where a receiver must drop it: code other than 0, cut short, no target, one MAC address given twice. */
-export function neighbourMessage(frame: Layers): NeighbourMessage | undefined {
-  const type = icmpv6Type(frame);
-  const offset = transportOffset(frame, IP_PROTOCOL.ICMPV6)!;
-  const { bytes } = frame;
-  const end = frame.ipv6!.end;
-  const options = offset + ndHeaderLength(ICMPV6_TYPE.NEIGHBOR_SOLICITATION)!;
-  if (type === undefined || bytes[offset + ICMPV6.CODE] !== 0 || options > end) return undefined;
-  const target = ipv6FromBigint(read128(bytes, offset + ICMPV6.TARGET));
-  if (target === UNSPECIFIED) return undefined;
-  const found: { [kind: number]: Mac } = {};
-  let firstLink: number | undefined;
-  // Options behind a broken one are not looked at: whoever receives it drops the message as a whole.
-  for (let at = options; end - at >= 8; at += bytes[at + 1]! * 8) {
-    const [kind, units] = [bytes[at]!, bytes[at + 1]!];
-    if (units === 0 || units * 8 > end - at) break;
-    if (units !== 1 || (kind !== ND_OPTION.SOURCE_LINK && kind !== ND_OPTION.TARGET_LINK)) continue;
-    if (found[kind] !== undefined) return undefined;
-    firstLink ??= at;
-    const mac = macFromNumber(read48(bytes, at + 2));
-    // An address of zeros is none.
-    if (mac !== ZERO_MAC) found[kind] = mac;
-  }
-  const { [ND_OPTION.SOURCE_LINK]: sourceLink, [ND_OPTION.TARGET_LINK]: targetLink } = found;
-  return {
-    type,
-    offset,
-    target,
-    ...(sourceLink && { sourceLink }),
-    ...(targetLink && { targetLink }),
-    ...(firstLink && { firstLink }),
-  };
-}
-
-/** Any but an atomic fragment (RFC 6946), which is a whole packet; reserved bits count as set on purpose. */
-export function isFragment({ fragment, extensions, bytes }: Layers): boolean {
-  const marked = extensions.some((e) => e.type === IP_PROTOCOL.FRAGMENT && read16(bytes, e.offset + 2) !== 0);
-  return fragment !== 'none' || marked;
 }
 
 function mayUseMac(port: PortRecord, mac: Mac): boolean {
@@ -166,36 +112,4 @@ function mayUseIp(port: PortRecord, ip: IpAddress): boolean {
 
 function hasIpv6(port: PortRecord): boolean {
   return port.security.guestSpecifiedAddresses || port.addresses.some((a) => isIpv6(a.address));
-}
-
-/** From a DHCP client to a server, of IPv4. */
-export function isDhcpRequest(frame: Layers): boolean {
-  const ports = frame.ipv4 && udpPorts(frame);
-  return ports?.source === UDP_PORT.DHCP_CLIENT && ports.destination === UDP_PORT.DHCP_SERVER;
-}
-
-/** 01:80:c2:00:00:00 to 0f: no bridge passes these on (IEEE 802.1Q-2018, 8.6.3). STP, LACP, LLDP, EAPOL … */
-export function isLinkLocalGroup(mac: number): boolean {
-  return Math.floor(mac / 16) === 0x0180_c200_000;
-}
-
-/** Guards look at ports and types as soon as they are there, also where a length behind them lies. */
-function udpPorts(frame: Layers): { source: number; destination: number } | undefined {
-  const at = transportOffset(frame, IP_PROTOCOL.UDP);
-  return at === undefined
-    ? undefined
-    : { source: read16(frame.bytes, at), destination: read16(frame.bytes, at + 2) };
-}
-
-export function icmpv6Type(frame: Layers): number | undefined {
-  const at = frame.ipv6 && transportOffset(frame, IP_PROTOCOL.ICMPV6);
-  return at === undefined ? undefined : frame.bytes[at];
-}
-
-/** Where the header of this protocol begins, if eight bytes of it are there. */
-function transportOffset(frame: Layers, protocol: number): number | undefined {
-  if (frame.protocol !== protocol || frame.fragment === 'later') return undefined;
-  const at = (frame.udp ?? frame.icmpv6)?.offset ?? frame.payloadOffset;
-  const end = (frame.ipv4 ?? frame.ipv6)!.end;
-  return end - at >= 8 ? at : undefined;
 }

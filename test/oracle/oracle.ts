@@ -26,7 +26,9 @@
  *  7. The router drops martians (RFC 1812, 5.3.7; RFC 4291, 2.5.6), and a packet that would go back to its sender.
  *  8. What came over the fabric does not go onto it again; live migration will need an exception.
  *  9. A priority tag (VLAN 0) means untagged, and is not passed on. VLAN 4095 is none.
- * 10. A member of a virtual subnet without any address is unknown to other hosts: they neither take its frames nor
+ * 10. An 802.2 SNAP header before the type (RFC 1042) hides nothing: the frame is judged by what stands behind it, and
+ *     keeps the header. Open vSwitch reads it so and cannot tell the two apart; other 802.3 frames are dropped.
+ * 11. A member of a virtual subnet without any address is unknown to other hosts: they neither take its frames nor
  *     send it theirs, unless another vNIC of its host is known.
  */
 import {
@@ -50,8 +52,9 @@ import type {
   SubnetRecord,
 } from '../../src/policy/records.ts';
 import { askedFor, echoAnswer, echoTarget, neighbourAnswer, routed } from './answers.ts';
-import { icmpv6Type, isDhcpRequest, isLinkLocalGroup, refusal } from './guard.ts';
+import { refusal } from './guard.ts';
 import { LearningSwitch } from './learning.ts';
+import { icmpv6Type, isDhcpRequest, isLinkLocalGroup, withoutSnap, withSnap } from './reading.ts';
 
 export interface World {
   readonly hosts: readonly HostPolicy[];
@@ -162,20 +165,27 @@ export class Oracle {
   }
 
   *#send(host: Host, id: string, bytes: Uint8Array): Iterable<Effect> {
-    const frame = parseFrame(bytes);
     const provider = host.all('provider').find((p) => providerPort(p) === id);
     if (provider) {
       // The host itself, on the fabric: it has one MAC address and no tags.
-      const own = frame.eth?.srcMac === provider.mac && frame.vlans.length === 0;
-      if (own) yield* this.#switch(`${host.name}/${provider.switch}`, id, provider.vlan, bytes);
+      const { eth, vlans } = parseFrame(bytes);
+      if (eth?.srcMac !== provider.mac || vlans.length > 0) return;
+      yield* this.#switch(`${host.name}/${provider.switch}`, id, provider.vlan, bytes);
       return;
     }
-    const port = host.port(id)!;
+    const looked = withoutSnap(bytes);
+    for (const effect of this.#sendFromVnic(host, host.port(id)!, looked?.frame ?? bytes)) {
+      yield looked ? { ...effect, frame: withSnap(effect.frame, looked.snap) } : effect;
+    }
+  }
+
+  *#sendFromVnic(host: Host, port: PortRecord, bytes: Uint8Array): Iterable<Effect> {
+    const frame = parseFrame(bytes);
     if (refusal(port, frame) !== undefined) return;
     if (port.dhcpServer && isDhcpRequest(frame)) {
-      yield { to: 'agent', host: host.name, port: id, frame: bytes };
+      yield { to: 'agent', host: host.name, port: port.id, frame: bytes };
     } else if (port.attachment.type === 'vlan') {
-      yield* this.#switch(`${host.name}/${port.switch}`, id, port.attachment.vlan, bytes);
+      yield* this.#switch(`${host.name}/${port.switch}`, port.id, port.attachment.vlan, bytes);
     } else {
       yield* this.#sendVirtual(host, port, port.attachment.vsid, frame);
     }

@@ -64,17 +64,16 @@ export async function startOpenVswitch(options: OpenVswitchOptions = {}): Promis
   try {
     await call('ovsdb-tool', ['create', at('conf.db'), SCHEMA]);
     start('ovsdb-server', [at('conf.db'), `--remote=punix:${at('db.sock')}`, `--unixctl=${at('ovsdb.ctl')}`]);
-    await appears(at('db.sock'));
+    await appears(at('db.sock'), daemons);
     const database = `--db=unix:${at('db.sock')}`;
     await call('ovs-vsctl', [database, '--no-wait', 'init']);
     start('ovs-vswitchd', [
       `unix:${at('db.sock')}`,
       `--unixctl=${at('switch.ctl')}`,
       '--disable-system',
-      '--no-mlockall',
       ...(options.dummy ? ['--enable-dummy=override'] : []),
     ]);
-    await appears(at('switch.ctl'));
+    await appears(at('switch.ctl'), daemons);
     return {
       directory,
       vsctl: (...args) => call('ovs-vsctl', [database, ...args]),
@@ -91,8 +90,9 @@ export async function startOpenVswitch(options: OpenVswitchOptions = {}): Promis
   }
 }
 
-async function appears(path: string): Promise<void> {
+async function appears(path: string, daemons: readonly ChildProcess[]): Promise<void> {
   for (const end = Date.now() + LIMIT; !existsSync(path); await sleep(20)) {
+    if (daemons.some((d) => d.exitCode !== null)) throw new Error('a daemon has ended');
     if (Date.now() > end) throw new Error(`${path} does not appear`);
   }
 }

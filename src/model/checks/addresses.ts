@@ -1,7 +1,6 @@
 import {
   broadcastAddress,
   type IpAddress,
-  ip,
   type Prefix,
   prefix,
   prefixContains,
@@ -11,9 +10,6 @@ import {
 import type { CheckResult } from './check.ts';
 
 /** Rules about prefixes and the addresses in them, shared by sites, VM subnets, pools and vNICs. */
-
-/** Where guests are given addresses from; the one that Hyper-V network virtualization uses, of TEST-NET-1 (RFC 5737). */
-export const DHCP_SERVER = ip('192.0.2.253');
 
 /** Prefixes that hosts of a subnet cannot have (RFC 6890), with what they are for. */
 const SPECIAL: readonly (readonly [Prefix, string])[] = [

@@ -1,7 +1,8 @@
 import { prefixContains, prefixOverlaps } from '../../packet/address.ts';
 import { get, members, objects } from '../facts.ts';
+import { DHCP_SERVER } from '../kinds/vm-subnet.ts';
 import { objectKey, type VmSubnet } from '../kinds.ts';
-import { checkPrefix, DHCP_SERVER } from './addresses.ts';
+import { checkPrefix } from './addresses.ts';
 import { type Check, namesOf, others } from './check.ts';
 
 /** A VM subnet is part of a virtualized VM network. */

@@ -46,7 +46,7 @@ const schema = objectSchema('IpPool', {
     code: 'custom',
     path: [],
     message:
-      'must say where the pool belongs: either logicalNetwork, site and prefix, or vmNetwork and subnet, and not both',
+      'must say where it belongs: either logicalNetwork, site and prefix, or vmNetwork and subnet, and not both',
   });
 });
 
@@ -57,7 +57,7 @@ export const ipPool = defineKind<IpPool>({
   kind: 'IpPool',
   title: 'IP pool',
   plural: 'ip-pools',
-  short: ['ippool', 'ippools', 'pool', 'pools'],
+  short: ['pool', 'pools'],
   summary: 'A range of addresses that is given out on a subnet of a site or on a VM subnet.',
   schema,
   key: (pool) => `${poolParent(pool)}/${pool.name}`,
@@ -82,6 +82,6 @@ export const ipPool = defineKind<IpPool>({
 /** What the pool belongs to: `NetworkSite/Management/Building A` or `VmSubnet/AAA/test`. */
 export function poolParent(pool: IpPool): ObjectKey {
   return pool.vmNetwork !== undefined
-    ? `VmSubnet/${subnetKey(pool.vmNetwork, pool.subnet ?? '')}`
-    : `NetworkSite/${siteKey(pool.logicalNetwork ?? '', pool.site ?? '')}`;
+    ? `VmSubnet/${subnetKey(pool.vmNetwork, pool.subnet ?? '?')}`
+    : `NetworkSite/${siteKey(pool.logicalNetwork ?? '?', pool.site ?? '?')}`;
 }

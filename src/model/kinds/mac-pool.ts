@@ -30,7 +30,7 @@ export const macPool = defineKind<MacPool>({
   kind: 'MacPool',
   title: 'MAC pool',
   plural: 'mac-pools',
-  short: ['macpool', 'macpools'],
+  short: ['mp'],
   summary: 'A range that MAC addresses of vNICs are allocated from.',
   schema,
   key: (pool) => pool.name,

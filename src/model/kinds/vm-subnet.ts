@@ -1,10 +1,14 @@
 import { z } from 'zod';
+import { ip } from '../../packet/address.ts';
 import { defineKind, type Frozen, objectSchema } from '../definition.ts';
 import { ipPrefix, name, reference } from '../fields.ts';
 
 /** Virtual subnet ids: 24 bits; below 4096 reserved, the highest two too (RFC 7637, 3.2 reserves 0..0xFFF and 0xFFFFFF). */
 export const VSID_MINIMUM = 4096;
 export const VSID_MAXIMUM = 16_777_214;
+
+/** The address that guests are answered from by DHCP, as in Hyper-V network virtualization; TEST-NET-1 (RFC 5737). */
+export const DHCP_SERVER = ip('192.0.2.253');
 
 const schema = objectSchema('VmSubnet', {
   name: name.describe('Name of the subnet, unique on its VM network.'),

@@ -2,7 +2,7 @@ import type { Kysely, Transaction as SqlTransaction } from 'kysely';
 import { NetloomError } from '../../base/error.ts';
 import type { Allocation, Commit, Store, StoredObject, Transaction } from '../contract.ts';
 import { storeClosed } from '../faults.ts';
-import { checkLimit, checkRetained, planCommit, planUndo, readTransaction } from '../plan.ts';
+import { checkLimit, checkRetained, planCommit, planCompaction, planUndo, readTransaction } from '../plan.ts';
 import { State } from '../state.ts';
 import { Turns } from '../turns.ts';
 import { Watchers } from '../watchers.ts';
@@ -179,7 +179,7 @@ export function createSqlStore(options: SqlStoreOptions): Store {
       turns.run(() =>
         write(async (sql) => {
           const { revision, compacted_to } = await readHead(sql);
-          const to = Math.max(compacted_to, Math.min(before - 1, revision));
+          const to = planCompaction(before, compacted_to, revision);
           await sql.updateTable('meta').set({ compacted_to: to }).execute();
           // The rows of journal_objects go with theirs.
           await sql.deleteFrom('journal').where('revision', '<=', to).execute();

@@ -1,0 +1,215 @@
+/**
+ * A host of a lab: softswitches as its engine, its NICs cabled to the physical networks, the host's own stack behind
+ * internal ports, and virtual machines behind the others.
+ *
+ *     machine --tap-- | switch | --uplink-- NIC --cable-- physical network
+ *     host stack -----|        |
+ *           `-- tunnel underlay: what the tunnel port sends leaves by the provider interface like any packet
+ */
+import type { Engine } from '../agent/engine.ts';
+import type { Clock } from '../base/clock.ts';
+import { entryOf } from '../base/map.ts';
+import type { Datapath, PortSpec } from '../flow/datapath.ts';
+import { GuestNic } from '../guest/nic.ts';
+import { INSTANT_TIMING } from '../guest/probe.ts';
+import { mac } from '../packet/address.ts';
+import { SoftSwitch } from '../softswitch/switch.ts';
+import type { Cable, PhysicalFabric } from './physical.ts';
+
+export interface SoftHostOptions {
+  readonly host: string;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly physical: PhysicalFabric;
+  /** The physical network that a NIC is cabled to. */
+  readonly networkOf: (nic: string) => string | undefined;
+  /** A frame on a cable between the host and a physical network. */
+  readonly onWire?: (nic: string, frame: Uint8Array) => void;
+}
+
+/** A machine's end of its virtual cable. */
+export interface Tap {
+  send(frame: Uint8Array): void;
+}
+
+/** The two ends of a tap, each there or not yet. */
+interface TapEnds {
+  deliver?: (frame: Uint8Array) => void;
+  receive?: (frame: Uint8Array) => void;
+}
+
+/** What is wired to one port of the engine; undone when the port goes. */
+interface Wiring {
+  readonly spec: PortSpec;
+  readonly undo: (() => void)[];
+}
+
+/** The link of a UDP tunnel may leave the checksum out over IPv6 (RFC 6935). */
+const TUNNEL_PORTS = [4789, 6081];
+
+export class SoftHost implements Engine {
+  readonly #options: SoftHostOptions;
+  readonly #switches = new Map<string, SoftSwitch>();
+  readonly #wiring = new Map<string, Wiring>();
+  readonly #stacks = new Map<string, GuestNic>();
+  /** Internal port id -> the switch's end of it. */
+  readonly #ends = new Map<string, (frame: Uint8Array) => void>();
+  readonly #cables = new Map<string, Cable>();
+  /** vNIC id -> where frames from the switch go, and the port's own end while it exists. */
+  readonly #taps = new Map<string, TapEnds>();
+
+  constructor(options: SoftHostOptions) {
+    this.#options = options;
+  }
+
+  get host(): string {
+    return this.#options.host;
+  }
+
+  get switches(): ReadonlyMap<string, SoftSwitch> {
+    return this.#switches;
+  }
+
+  /** The host's own stack behind an internal port, by the port's id. */
+  stack(id: string): GuestNic | undefined {
+    return this.#stacks.get(id);
+  }
+
+  cable(nic: string): Cable | undefined {
+    return this.#cables.get(nic);
+  }
+
+  /** Connects a machine's NIC to the port with this vNIC id, which may come later or go and come back. */
+  plug(id: string, deliver: (frame: Uint8Array) => void): Tap {
+    const tap = entryOf(this.#taps, id, (): TapEnds => ({}));
+    tap.deliver = deliver;
+    return { send: (frame) => tap.receive?.(frame) };
+  }
+
+  unplug(id: string): void {
+    const tap = this.#taps.get(id);
+    if (tap) delete tap.deliver;
+  }
+
+  async openSwitch(name: string): Promise<Datapath> {
+    const { clock } = this.#options;
+    const soft = new SoftSwitch({ now: () => clock.now() });
+    this.#switches.set(name, soft);
+    return {
+      setPort: async (spec) => {
+        const number = await soft.setPort(spec);
+        await this.#wire(soft, spec);
+        return number;
+      },
+      removePort: async (port) => {
+        this.#unwire(port);
+        await soft.removePort(port);
+      },
+      ports: () => soft.ports(),
+      applyFlows: (change) => soft.applyFlows(change),
+      dumpFlows: () => soft.dumpFlows(),
+      packetOut: (inPort, frame, actions) => soft.packetOut(inPort, frame, actions),
+      onPacketIn: (handler) => soft.onPacketIn(handler),
+      close: () => soft.close(),
+    };
+  }
+
+  async removeSwitch(name: string): Promise<void> {
+    const soft = this.#switches.get(name);
+    if (!soft) return;
+    for (const port of (await soft.ports()).keys()) this.#unwire(port);
+    await soft.close();
+    this.#switches.delete(name);
+  }
+
+  async close(): Promise<void> {
+    for (const name of [...this.#switches.keys()]) await this.removeSwitch(name);
+  }
+
+  async #wire(soft: SoftSwitch, spec: PortSpec): Promise<void> {
+    this.#unwire(spec.name);
+    const undo: (() => void)[] = [];
+    this.#wiring.set(spec.name, { spec, undo });
+    switch (spec.type) {
+      case 'vif': {
+        const tap = entryOf(this.#taps, spec.id, (): TapEnds => ({}));
+        const end = soft.attach(spec.name, undefined, (frame) => tap.deliver?.(frame));
+        tap.receive = (frame) => end.receive(frame);
+        undo.push(() => {
+          delete tap.receive;
+          end.detach();
+        });
+        break;
+      }
+      case 'internal': {
+        const stack = this.#stack(spec);
+        const end = soft.attach(spec.name, undefined, (frame) => stack.receive(frame));
+        this.#ends.set(spec.id, (frame) => end.receive(frame));
+        undo.push(() => {
+          end.detach();
+          this.#ends.delete(spec.id);
+          this.#stacks.delete(spec.id);
+          stack.close();
+        });
+        break;
+      }
+      case 'uplink':
+        for (const nic of spec.nics) undo.push(await this.#cable(soft, spec.name, nic));
+        break;
+      case 'tunnel':
+        undo.push(this.#underlay(soft, spec));
+        break;
+    }
+  }
+
+  #unwire(port: string): void {
+    for (const step of this.#wiring.get(port)?.undo.reverse() ?? []) step();
+    this.#wiring.delete(port);
+  }
+
+  #stack(spec: Extract<PortSpec, { type: 'internal' }>): GuestNic {
+    const { clock, random, host } = this.#options;
+    const stack = new GuestNic({
+      name: `${host}/${spec.id}`,
+      mac: mac(spec.mac),
+      clock,
+      random,
+      send: (frame) => this.#ends.get(spec.id)?.(frame),
+      probing: INSTANT_TIMING,
+      zeroChecksumPorts: TUNNEL_PORTS,
+      ...(spec.mtu === undefined ? {} : { mtu: spec.mtu }),
+    });
+    for (const address of spec.addresses ?? []) stack.configure(address);
+    this.#stacks.set(spec.id, stack);
+    return stack;
+  }
+
+  async #cable(soft: SoftSwitch, port: string, nic: string): Promise<() => void> {
+    const { physical, networkOf, host, onWire } = this.#options;
+    const network = networkOf(nic);
+    if (network === undefined) return () => {};
+    const cable = await physical.plug(network, `${host}/${nic}`, (frame) => {
+      onWire?.(nic, frame);
+      end.receive(frame);
+    });
+    const end = soft.attach(port, nic, (frame) => {
+      onWire?.(nic, frame);
+      cable.send(frame);
+    });
+    this.#cables.set(nic, cable);
+    return () => {
+      end.detach();
+      this.#cables.delete(nic);
+      void cable.unplug();
+    };
+  }
+
+  /** The tunnel sends and receives through the interface that bears its local address. */
+  #underlay(soft: SoftSwitch, spec: Extract<PortSpec, { type: 'tunnel' }>): () => void {
+    const bearer = () => [...this.#stacks.values()].find((stack) => stack.addresses.some((own) => own.address === spec.local));
+    const end = soft.attachUnderlay(spec.name, { send: (packet, destination) => bearer()?.sendPacket(packet, destination) });
+    bearer()?.onPacket((packet) => end.receive(packet.bytes));
+    return () => {};
+  }
+}
+

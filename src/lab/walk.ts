@@ -1,0 +1,311 @@
+/**
+ * The walk of seed 004: what one frame met on its way, in numbered steps, and the way back of its answer. Each
+ * step has a place, the frame before and after, and inside a switch every table with the rule that decided, in words,
+ * and the operator's object that the rule came from.
+ */
+import { formatFlow } from '../flow/text.ts';
+import { type FieldName, FIELDS } from '../flow/fields.ts';
+import { formatValue } from '../flow/values.ts';
+import { formatFrame } from '../packet/notation.ts';
+import { tableAt } from '../pipeline/tables.ts';
+import type { SwitchEvent } from '../softswitch/events.ts';
+import type { Pair } from './endpoints.ts';
+import type { Fabric, FramePlace } from './fabric.ts';
+import type { Dropped } from './ping.ts';
+import type { TraceEvent } from './trace.ts';
+
+export interface WalkRule {
+  /** Name of the table. */
+  readonly table: string;
+  /** What the rule says; for a miss, what a miss means. */
+  readonly words: string;
+  /** The rule as `ovs-ofctl` writes it; absent for a miss. */
+  readonly flow?: string;
+  /** The operator's object that the rule came from; absent for rules that are always there. */
+  readonly origin?: string;
+  /** What the rule wrote, fields of the frame and registers: `eth_dst=00:1d:d8:b7:1c:03`. */
+  readonly writes: readonly string[];
+}
+
+export type WalkPlace = 'guest' | 'host-stack' | 'switch' | 'tunnel' | 'nic' | 'physical-network';
+
+export interface WalkStep {
+  readonly number: number;
+  readonly way: 'there' | 'back';
+  readonly place: WalkPlace;
+  /** The host that the step is on; absent on physical networks. */
+  readonly host?: string;
+  /** What happens, in words. */
+  readonly what: string;
+  /** The frame as it came and as it went, in the text notation; `after` only where it changed. */
+  readonly before?: string;
+  readonly after?: string;
+  readonly rules: readonly WalkRule[];
+  /** Ports of the switch that a copy left by. */
+  readonly outputs: readonly string[];
+}
+
+export interface Walk {
+  readonly from: string;
+  readonly to: string;
+  readonly address: string;
+  /** `answered`: there and back. `delivered`: there, and the answer was lost. */
+  readonly outcome: 'answered' | 'delivered' | 'dropped';
+  readonly steps: readonly WalkStep[];
+  /** Where it ended, unless it was answered. */
+  readonly dropped?: Dropped;
+}
+
+type Draft = { -readonly [K in keyof WalkStep]: WalkStep[K] } & { rules: MutableRule[]; outputs: string[] };
+type MutableRule = { -readonly [K in keyof WalkRule]: WalkRule[K] } & { writes: string[] };
+type SwitchAt = Extract<TraceEvent, { at: 'switch' }>;
+
+/** Why a switch drops, for a person. A reason that is not here is shown as it is. */
+const REASONS: Readonly<Record<string, string>> = {
+  'ttl-expired': 'its time to live has run out',
+  'no-such-port': 'the port that it should leave by does not exist',
+  'link-down': 'nothing is connected to the port, or the link is down',
+  'output-to-in-port': 'it would leave where it came in',
+  'vlan-not-allowed': 'its VLAN is not allowed on the port',
+  'dead-vlan': 'the port takes no part in the learning switch',
+  'reserved-address': 'the destination is reserved for switches (IEEE 802.1Q, 8.6.3)',
+  'learned-on-in-port': 'the destination is behind the port that it came from',
+  'team-loop': 'it came back by another member of the team',
+  'team-inactive-member': 'it came in by a member of the team that is not in use',
+  'no-tunnel-destination': 'the tunnel was not told where to',
+  'tunnel-to-itself': 'the destination host is this host',
+  'too-long-for-tunnel': 'it is too long to be encapsulated',
+};
+
+export function walkOf(pair: Pair, events: readonly TraceEvent[], fabric: Fabric): Walk {
+  const walker = new Walker(pair, fabric);
+  for (const event of events) walker.take(event);
+  return walker.finish();
+}
+
+class Walker {
+  readonly #pair: Pair;
+  readonly #fabric: Fabric;
+  readonly #steps: Draft[] = [];
+  #way: 'there' | 'back' = 'there';
+  #arrived = false;
+  #answered = false;
+  #drop: Dropped | undefined;
+  /** Step of each switch that is at work, and the latest rule of each of its tables. */
+  readonly #open = new Map<string, { step: Draft; rules: Map<number, MutableRule> }>();
+
+  constructor(pair: Pair, fabric: Fabric) {
+    this.#pair = pair;
+    this.#fabric = fabric;
+  }
+
+  take(event: TraceEvent): void {
+    if (this.#answered) return;
+    if (event.at === 'cable') this.#cable(event.place, event.frame);
+    else this.#switch(event);
+  }
+
+  finish(): Walk {
+    const { from, to, address } = this.#pair;
+    const outcome = this.#answered ? 'answered' : this.#arrived ? 'delivered' : 'dropped';
+    const dropped = this.#answered ? undefined : (this.#drop ?? this.#lost());
+    return {
+      from: from.name,
+      to: to?.name ?? address,
+      address,
+      outcome,
+      steps: this.#steps,
+      ...(dropped ? { dropped } : {}),
+    };
+  }
+
+  /** Nobody said that they dropped it. */
+  #lost(): Dropped {
+    const last = this.#steps.at(-1);
+    if (!last) {
+      const { from, address } = this.#pair;
+      return { at: `${from.name} on ${from.host}`, reason: `the guest sent nothing: it has no way to ${address}` };
+    }
+    return { at: last.what, reason: 'nobody there answered' };
+  }
+
+  #step(place: WalkPlace, host: string | undefined, what: string, before?: Uint8Array): Draft {
+    const step: Draft = {
+      number: this.#steps.length + 1,
+      way: this.#way,
+      place,
+      ...(host === undefined ? {} : { host }),
+      what,
+      ...(before ? { before: formatFrame(before) } : {}),
+      rules: [],
+      outputs: [],
+    };
+    this.#steps.push(step);
+    return step;
+  }
+
+  #cable(place: FramePlace, frame: Uint8Array): void {
+    if (place.type === 'wire') return;
+    const { port, direction } = place;
+    const host = this.#hostOf(port.id);
+    if (direction === 'from') {
+      const nic = port.name.slice(port.name.indexOf('/') + 1);
+      const who = port.name.slice(0, port.name.indexOf('/'));
+      this.#step('guest', host, `${who} sends by its vNIC ${nic}, over the virtual cable to the switch`, frame);
+    } else this.#receive(port.id, port.name, host, frame);
+  }
+
+  #receive(id: string, name: string, host: string | undefined, frame: Uint8Array): void {
+    const mine = this.#way === 'there' ? id === this.#pair.to?.port.id : id === this.#pair.from.port.id;
+    this.#step('guest', host, mine ? `${name} receives it` : `${name} gets a copy and ignores it`, frame);
+    if (!mine) return;
+    if (this.#way === 'there') {
+      this.#arrived = true;
+      this.#way = 'back';
+    } else this.#answered = true;
+  }
+
+  #hostOf(id: string): string | undefined {
+    for (const [host, { agent }] of this.#fabric.hosts) if (agent.records().has(`port/${id}`)) return host;
+    return undefined;
+  }
+
+  #switch(at: SwitchAt): void {
+    const key = `${at.host ?? ''}/${at.name}`;
+    const { event } = at;
+    const open = this.#open.get(key);
+    switch (event.type) {
+      case 'frame-in':
+        this.#open.set(key, { step: this.#enter(at, event), rules: new Map() });
+        break;
+      case 'match':
+        if (open && at.host !== undefined) this.#match(at, event, open);
+        break;
+      case 'action':
+        if (open) this.#action(event, open);
+        break;
+      case 'output':
+        this.#output(at, event, open?.step);
+        break;
+      case 'encapsulate': {
+        const step = this.#step('tunnel', at.host, `the frame is encapsulated and goes from ${at.host} to the host ${event.destination}`, event.inner);
+        step.after = formatPacket(event.outer);
+        break;
+      }
+      case 'decapsulate': {
+        const step = this.#step('tunnel', at.host, `${at.host} takes the frame out of the tunnel`);
+        step.before = formatPacket(event.outer);
+        step.after = formatFrame(event.inner);
+        this.#open.set(key, { step: this.#step('switch', at.host, `the virtual switch ${at.name} gets it from the tunnel`, event.inner), rules: new Map() });
+        break;
+      }
+      case 'drop':
+        this.#dropped(at, event, open?.rules);
+        break;
+      case 'packet-in':
+        open?.step.outputs.push('the agent of the host, which answers');
+        break;
+      case 'learn':
+      case 'done':
+        break;
+    }
+  }
+
+  #enter(at: SwitchAt, event: Extract<SwitchEvent, { type: 'frame-in' }>): Draft {
+    if (at.host === undefined) return this.#step('physical-network', undefined, `the physical network ${at.name} gets it from ${event.name}`, event.frame);
+    if (event.nic !== undefined) {
+      this.#step('nic', at.host, `NIC ${event.nic} of ${at.host} receives it`, event.frame);
+      return this.#step('switch', at.host, `the virtual switch ${at.name} gets it from the uplink`, event.frame);
+    }
+    const source = this.#portName(at, event.port);
+    const host = this.#fabric.hosts.get(at.host);
+    const port = host?.agent.portAt(at.name, event.port);
+    if (port?.startsWith('provider/')) {
+      const step = this.#step('host-stack', at.host, `the host sends the tunnel packet by its provider interface`, event.frame);
+      return step.number > 0 ? this.#step('switch', at.host, `the virtual switch ${at.name} gets it from ${source}`, event.frame) : step;
+    }
+    const record = port?.startsWith('vnic/') ? host?.agent.records().get(`port/${port.slice('vnic/'.length)}`) : undefined;
+    if (record?.kind === 'port' && record.owner === 'host') {
+      this.#step('host-stack', at.host, `${at.host} sends by its host vNIC ${record.name.slice(record.name.indexOf('/') + 1)}`, event.frame);
+    }
+    return this.#step('switch', at.host, `the virtual switch ${at.name} gets it from the port of ${source}`, event.frame);
+  }
+
+  #match(at: SwitchAt, event: Extract<SwitchEvent, { type: 'match' }>, open: { step: Draft; rules: Map<number, MutableRule> }): void {
+    const table = tableAt(event.table);
+    const explained = event.flow && at.host !== undefined ? this.#fabric.hosts.get(at.host)?.agent.explain(at.name, event.flow) : undefined;
+    const rule: MutableRule = {
+      table: table?.name ?? String(event.table),
+      words: event.flow ? (explained?.words ?? 'a rule that is not ours') : `no rule matches: ${table?.miss ?? ''}`,
+      ...(event.flow ? { flow: formatFlow(event.flow) } : {}),
+      ...(explained?.origin ? { origin: explained.origin } : {}),
+      writes: [],
+    };
+    open.step.rules.push(rule);
+    open.rules.set(event.table, rule);
+  }
+
+  #action(event: Extract<SwitchEvent, { type: 'action' }>, open: { step: Draft; rules: Map<number, MutableRule> }): void {
+    if (event.action.type === 'resubmit' || event.action.type === 'clone') return;
+    const rule = open.rules.get(event.table);
+    for (const { field, after } of event.changes) rule?.writes.push(`${field}=${valueText(field, after)}`);
+    const text = formatFrame(event.after);
+    if (text !== (open.step.after ?? open.step.before)) open.step.after = text;
+  }
+
+  #output(at: SwitchAt, event: Extract<SwitchEvent, { type: 'output' }>, step: Draft | undefined): void {
+    const name = at.host === undefined ? event.name : this.#portName(at, event.port);
+    const by = event.nic === undefined ? name : `NIC ${event.nic}`;
+    if (step && !step.outputs.includes(by)) step.outputs.push(by);
+    if (at.host === undefined) return;
+    if (event.nic !== undefined) this.#step('nic', at.host, `NIC ${event.nic} of ${at.host} puts it on the wire`, event.frame);
+    // A host vNIC or a provider interface has no cable that could be watched: its stack gets the frame.
+    const port = this.#fabric.hosts.get(at.host)?.agent.portAt(at.name, event.port);
+    const id = port?.startsWith('vnic/') ? port.slice('vnic/'.length) : undefined;
+    const record = id === undefined ? undefined : this.#fabric.hosts.get(at.host)?.agent.records().get(`port/${id}`);
+    if (record?.kind === 'port' && record.owner === 'host') this.#receive(record.id, record.name, at.host, event.frame);
+  }
+
+  #dropped(at: SwitchAt, event: Extract<SwitchEvent, { type: 'drop' }>, rules: Map<number, MutableRule> | undefined): void {
+    // The first drop on the way of the frame itself; copies that others get and drop are no loss.
+    if (this.#drop || !rules) return;
+    const rule = [...rules.values()].at(-1);
+    const place = at.host === undefined ? `the physical network ${at.name}` : `the virtual switch ${at.name} on ${at.host}`;
+    const ofRule = event.reason === 'no-match' || event.reason === 'flow-drops';
+    if (!ofRule && this.#open.get(`${at.host ?? ''}/${at.name}`)?.step.outputs.length) return;
+    const reason = ofRule && rule ? rule.words.replace(/^no rule matches: /, '') : (REASONS[event.reason] ?? event.reason);
+    this.#drop = {
+      at: ofRule && rule ? `table ${rule.table} of ${place}` : place,
+      reason,
+      ...(rule?.flow && ofRule ? { rule: rule.words } : {}),
+      ...(rule?.origin && ofRule ? { origin: rule.origin } : {}),
+    };
+  }
+
+  #portName(at: SwitchAt, number: number): string {
+    const host = at.host === undefined ? undefined : this.#fabric.hosts.get(at.host);
+    const port = host?.agent.portAt(at.name, number);
+    if (port === undefined) return `port ${number}`;
+    const what = port.slice(port.indexOf('/') + 1);
+    const record = host?.agent.records().get(`port/${what}`);
+    if (port.startsWith('vnic/')) return record?.kind === 'port' ? record.name : what;
+    if (port.startsWith('provider/')) return `the provider interface of ${what}`;
+    if (port.startsWith('tunnel/')) return `the tunnel of ${what}`;
+    return `the uplink of ${what}`;
+  }
+}
+
+function valueText(field: FieldName, value: bigint): string {
+  return FIELDS[field] ? formatValue(field, value) : String(value);
+}
+
+/** An IP packet without its Ethernet header: as a frame with an empty one, and that taken off again. */
+function formatPacket(packet: Uint8Array): string {
+  const frame = new Uint8Array(14 + packet.length);
+  frame.set(packet, 14);
+  const version = packet[0]! >> 4;
+  frame[12] = version === 6 ? 0x86 : 0x08;
+  frame[13] = version === 6 ? 0xdd : 0x00;
+  const text = formatFrame(frame);
+  return text.slice(text.indexOf(')/') + 2);
+}

@@ -1,0 +1,136 @@
+/**
+ * The action NORMAL: an IEEE 802.1Q bridge that learns (ofproto/ofproto-dpif-xlate.c, xlate_normal). What it decides
+ * is a value; the switch carries it out.
+ */
+import { DEAD_VLAN, type PortVlan } from '../flow/datapath.ts';
+import type { DropReason } from './events.ts';
+import { type FlowKey, WORD } from './key.ts';
+import type { MacTable } from './mac-learning.ts';
+import type { Packet, Tag } from './packet.ts';
+
+/** A port as the bridge sees it. */
+export interface BridgePort {
+  readonly number: number;
+  readonly vlan: PortVlan;
+  /** What the team says about the frame, when it came in by one. */
+  readonly admission?: 'accept' | 'drop' | 'unless-moved';
+  readonly isTeam: boolean;
+}
+
+export type NormalDecision =
+  | { readonly type: 'drop'; readonly reason: DropReason }
+  | {
+      readonly type: 'forward';
+      /** In this VLAN; 0 = untagged on ports without a VLAN of their own. */
+      readonly vlan: number;
+      readonly isFlood: boolean;
+      /** Ports, with the tags that the frame has there. */
+      readonly outputs: readonly { readonly port: number; readonly tags: readonly Tag[] }[];
+      /** The source address was new, or moved to this port. */
+      readonly learned: boolean;
+    };
+
+/** Every VLAN, tagged: how frames of the controller come in, and tunnels go out. */
+export const ALL_VLANS: PortVlan = { mode: 'trunk', trunks: [] };
+
+export function decideNormal(
+  packet: Packet,
+  from: BridgePort | undefined,
+  ports: Iterable<BridgePort>,
+  macs: MacTable,
+  now: number,
+): NormalDecision {
+  const { key } = packet;
+  const tags = packet.tags;
+  const source = (key[WORD.ETH + 1]! & 0xffff) * 2 ** 32 + key[WORD.ETH + 2]!;
+  const destination = key[WORD.ETH]! * 2 ** 16 + (key[WORD.ETH + 1]! >>> 16);
+  const type = key[WORD.TYPE]! >>> 16;
+  const drop = (reason: DropReason): NormalDecision => ({ type: 'drop', reason });
+
+  if ((type === 0x8100 || type === 0x88a8) && tags.length === 0) return drop('partial-tag');
+  const inVlan = from?.vlan ?? ALL_VLANS;
+  if (isDead(inVlan)) return drop('dead-vlan');
+  const vid = (tags[0]?.tci ?? 0) & 0xfff;
+  if (!mayEnter(inVlan, vid)) return drop('vlan-not-allowed');
+  const inside = tagsInside(inVlan, tags, vid);
+  const vlan = (inside[0]?.tci ?? 0) & 0xfff;
+
+  // Addresses that a bridge keeps to itself (IEEE 802.1Q, table 8-1): spanning tree, LACP, LLDP …
+  if (from && isReserved(destination)) return drop('reserved-address');
+  const isGratuitous = isGratuitousArp(key, destination);
+  if (from?.admission === 'drop') return drop('team-loop');
+  if (from?.admission === 'unless-moved') {
+    const known = macs.lookup(source, vlan, now);
+    const moved = known !== undefined && known !== from.number;
+    if (moved && (!isGratuitous || macs.isLocked(source, vlan, now))) return drop('team-loop');
+  }
+  const learned =
+    from !== undefined &&
+    macs.learn(source, vlan, from.number, now, { isGratuitous, byTeam: from.isTeam }).changed;
+
+  const known = macs.lookup(destination, vlan, now);
+  if (known !== undefined && known === from?.number) return drop('learned-on-in-port');
+  const outputs: { port: number; tags: readonly Tag[] }[] = [];
+  for (const port of ports) {
+    if (port.number === from?.number || isDead(port.vlan)) continue;
+    // A learnt port is sent to even when it has left the VLAN since: what is learnt there ages out.
+    if (known === undefined ? carries(port.vlan, inside) : port.number === known) {
+      outputs.push({ port: port.number, tags: tagsOutside(port.vlan, inside) });
+    }
+  }
+  return { type: 'forward', vlan, isFlood: known === undefined, outputs, learned };
+}
+
+function isDead(vlan: PortVlan): boolean {
+  return vlan.mode !== 'trunk' && vlan.tag === DEAD_VLAN;
+}
+
+function inTrunks(vlan: PortVlan, vid: number): boolean {
+  return vlan.mode !== 'access' && (vlan.trunks.length === 0 || vlan.trunks.includes(vid));
+}
+
+/** A tag with VLAN id 0 counts as none. */
+function mayEnter(vlan: PortVlan, vid: number): boolean {
+  if (vlan.mode === 'access') return vid === 0;
+  if (vlan.mode !== 'trunk' && vid === 0) return true;
+  return inTrunks(vlan, vid);
+}
+
+/** The tags within the bridge: every frame of a VLAN has its tag there. */
+function tagsInside(vlan: PortVlan, tags: readonly Tag[], vid: number): readonly Tag[] {
+  if (vlan.mode === 'trunk' || (vlan.mode !== 'access' && vid !== 0)) return tags;
+  const outer = tags[0];
+  const tag = { type: outer?.type ?? 0x8100, tci: ((outer?.tci ?? 0) & 0xe000) | vlan.tag };
+  return vlan.mode === 'access' ? [tag] : [tag, ...tags.slice(1)];
+}
+
+/** The tags on the wire of a port. One that says nothing (VLAN 0, priority 0) is left out. */
+function tagsOutside(vlan: PortVlan, inside: readonly Tag[]): readonly Tag[] {
+  if (vlan.mode === 'access') return [];
+  const isNative = vlan.mode === 'native-untagged' && ((inside[0]?.tci ?? 0) & 0xfff) === vlan.tag;
+  return (isNative ? inside.slice(1) : inside).filter(({ tci }) => (tci & 0xefff) !== 0);
+}
+
+function carries(vlan: PortVlan, inside: readonly Tag[]): boolean {
+  const vid = (inside[0]?.tci ?? 0) & 0xfff;
+  if (vlan.mode === 'access') return vid === vlan.tag && ((inside[1]?.tci ?? 0) & 0xfff) === 0;
+  return inTrunks(vlan, vid);
+}
+
+/** 01:80:c2:00:00:00 to :0f, and the addresses of other makers' protocols that Open vSwitch keeps too. */
+function isReserved(destination: number): boolean {
+  return (destination >= 0x0180c2000000 && destination <= 0x0180c200000f) || MAKERS.has(destination);
+}
+
+const MAKERS: ReadonlySet<number> = new Set([
+  ...[0x00e02b000000, 0x00e02b000004, 0x00e02b000006],
+  ...[0x01000c000000, 0x01000ccccccc, 0x01000ccccccd, 0x01000ccdcdcd],
+  ...Array.from({ length: 8 }, (_, i) => 0x01000cccccc0 + i),
+]);
+
+/** An ARP that announces its sender: a reply to everybody, or a request for the own address. */
+function isGratuitousArp(key: FlowKey, destination: number): boolean {
+  if (key[WORD.TYPE]! >>> 16 !== 0x0806 || destination !== 0xffffffffffff) return false;
+  const operation = key[WORD.IP]! & 0xff;
+  return operation === 2 || (operation === 1 && key[WORD.IP_SRC] === key[WORD.IP_DST]);
+}

@@ -1,0 +1,113 @@
+/**
+ * One flow table: tuple space search. Rules that test the same bits (the same words under the same masks) are one
+ * group, in which a hash of those bits finds a rule at once; groups are tried from the highest priority down, until
+ * none that is left can beat what was found. (Srinivasan, Suri, Varghese 1999; Open vSwitch, lib/classifier.c.)
+ */
+import type { Flow } from '../flow/flow.ts';
+import { type CompiledMatch, compileMatch, type FlowKey } from './key.ts';
+
+/** A flow in a table, with what it has counted. */
+export interface Rule {
+  readonly flow: Flow;
+  readonly match: CompiledMatch;
+  packets: bigint;
+  bytes: bigint;
+}
+
+export function newRule(flow: Flow): Rule {
+  return { flow, match: compileMatch(flow.match), packets: 0n, bytes: 0n };
+}
+
+interface Group {
+  readonly words: readonly number[];
+  readonly masks: readonly number[];
+  highest: number;
+  size: number;
+  /** Rules whose values hash alike, the highest priority first. */
+  readonly buckets: Map<number, Rule[]>;
+}
+
+export class FlowTable {
+  readonly #groups = new Map<string, Group>();
+  /** The same groups, the highest priority first. */
+  #order: Group[] = [];
+
+  add(rule: Rule): void {
+    const { words, masks, values } = rule.match;
+    const shape = `${words}/${masks}`;
+    let group = this.#groups.get(shape);
+    if (!group) {
+      group = { words, masks, highest: rule.flow.priority, size: 0, buckets: new Map() };
+      this.#groups.set(shape, group);
+      this.#order.push(group);
+    }
+    const hash = hashWords(values);
+    const bucket = group.buckets.get(hash) ?? [];
+    const place = bucket.findIndex((r) => r.flow.priority < rule.flow.priority);
+    bucket.splice(place < 0 ? bucket.length : place, 0, rule);
+    group.buckets.set(hash, bucket);
+    group.size++;
+    group.highest = Math.max(group.highest, rule.flow.priority);
+    this.#sort();
+  }
+
+  remove(rule: Rule): void {
+    const { words, masks, values } = rule.match;
+    const shape = `${words}/${masks}`;
+    const group = this.#groups.get(shape);
+    const hash = hashWords(values);
+    const bucket = group?.buckets.get(hash);
+    const index = bucket?.indexOf(rule) ?? -1;
+    if (!group || !bucket || index < 0) return;
+    bucket.splice(index, 1);
+    if (bucket.length === 0) group.buckets.delete(hash);
+    if (--group.size === 0) {
+      this.#groups.delete(shape);
+      this.#order = this.#order.filter((g) => g !== group);
+    } else if (rule.flow.priority === group.highest) {
+      group.highest = 0;
+      for (const rules of group.buckets.values()) {
+        group.highest = Math.max(group.highest, rules[0]!.flow.priority);
+      }
+      this.#sort();
+    }
+  }
+
+  /** The rule of the highest priority that matches; among equals, any. */
+  lookup(key: FlowKey): Rule | undefined {
+    let best: Rule | undefined;
+    for (const group of this.#order) {
+      if (best && best.flow.priority >= group.highest) break;
+      const found = findIn(group, key);
+      if (found && (!best || found.flow.priority > best.flow.priority)) best = found;
+    }
+    return best;
+  }
+
+  #sort(): void {
+    this.#order.sort((a, b) => b.highest - a.highest);
+  }
+}
+
+function findIn({ words, masks, buckets }: Group, key: FlowKey): Rule | undefined {
+  let hash = SEED;
+  for (let i = 0; i < words.length; i++) hash = mix(hash, key[words[i]!]! & masks[i]!);
+  const bucket = buckets.get(hash);
+  return bucket?.find(({ match }) => {
+    for (let i = 0; i < words.length; i++) {
+      if ((key[words[i]!]! & masks[i]!) >>> 0 !== match.values[i]) return false;
+    }
+    return true;
+  });
+}
+
+const SEED = 0x2545f491;
+
+function mix(hash: number, word: number): number {
+  const h = Math.imul(hash ^ word, 0x9e3779b1);
+  return h ^ (h >>> 15);
+}
+
+function hashWords(values: readonly number[]): number {
+  return values.reduce(mix, SEED);
+}
