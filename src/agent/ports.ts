@@ -19,7 +19,9 @@ export function portsOf(record: PolicyRecord): readonly WantedPort[] {
       const port = portOf.vnic(record.id);
       const common = { name: interfaceName('v', record.id), id: record.id, vlan: vlanOf(record.attachment) };
       const spec: PortSpec =
-        record.owner === 'vm' ? { type: 'vif', ...common } : { type: 'internal', ...common, mac: record.mac };
+        record.owner === 'vm'
+          ? { type: 'vif', ...common }
+          : { type: 'internal', ...common, mac: record.mac, addresses: record.addresses, mtu: record.mtu };
       return [{ port, switch: record.switch, spec }];
     }
     case 'provider': {

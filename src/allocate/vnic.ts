@@ -2,7 +2,7 @@
 import type { Rule } from '../base/derive.ts';
 import { get, type Reader } from '../model/facts.ts';
 import { isKind, type ModelObject, objectKey } from '../model/kinds.ts';
-import { isPlaced, placeVnic, type VnicPlace, type VnicWish } from '../model/placement.ts';
+import { hostVnicAddresses, isPlaced, placeVnic, type VnicPlace, type VnicWish } from '../model/placement.ts';
 import { isIpv4, type Mac } from '../packet/address.ts';
 import { vnicIdDemand } from './identifier.ts';
 import { type Demand, type Need, optional } from './need.ts';
@@ -40,10 +40,16 @@ export const hostSwitchRule: Rule<ModelObject, Need> = {
       const path = `${key}.hostVnics[${i}]`;
       yield vnicIdDemand(owner, path);
       yield macDemand(owner, `${path}.mac`, macPools, vnic.mac);
-      if (vnic.inheritManagementNic) continue;
-      const wish = { ...vnic, addresses: vnic.address === undefined ? [] : [vnic.address] };
+      const addresses = hostVnicAddresses(read, hostSwitch, vnic);
+      // What it inherits and nobody has written down is not to be replaced by an address of the pool.
+      if (vnic.inheritManagementNic && addresses.length === 0) continue;
+      const wish = { ...vnic, addresses };
       const place = placeVnic(read, hostSwitch.host, wish);
-      if (isPlaced(place)) yield* addressDemands(read, place, wish, owner, path, () => 'address');
+      if (isPlaced(place)) {
+        yield* addressDemands(read, place, wish, owner, path, () =>
+          vnic.inheritManagementNic ? 'inheritManagementNic' : 'address',
+        );
+      }
     }
   },
 };

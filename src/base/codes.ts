@@ -57,6 +57,14 @@ export const CODES = {
   'flow-invalid': { status: 422, title: 'The flow is not one that a switch takes' },
   'port-invalid': { status: 422, title: 'The port is not one that a switch takes' },
   'no-address': { status: 422, title: 'The machine has no address' },
+  // requests
+  'token-missing': { status: 401, title: 'The request does not bring the token' },
+  'origin-refused': { status: 403, title: 'The request comes from a page of somebody else' },
+  'name-refused': { status: 421, title: 'The server is not known by the name that it was called by' },
+  'media-type': { status: 415, title: 'The body is not of a type that is read here' },
+  'revision-compacted': { status: 410, title: 'The journal no longer reaches back to the revision' },
+  'listen-failed': { status: 503, title: 'The address cannot be listened on' },
+  'server-unreachable': { status: 503, title: 'There is no answer from the server' },
   // everything else
   'not-found': { status: 404, title: 'There is no such object' },
   conflict: { status: 409, title: 'The object was changed by somebody else in the meantime' },

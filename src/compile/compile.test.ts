@@ -62,7 +62,7 @@ describe('the examples', () => {
         'port cloud-pm-ag01/eth0 (vm) 00:1d:d8:b7:1c:0d on VLAN 0 of Public Logical Switch [172.16.8.100/24 via 172.16.8.1] mtu 1500 dhcp',
         'port cloud-pm-ag01/eth1 (vm) 00:1d:d8:b7:1c:0e on VLAN 0 of Public Logical Switch [121.192.0.11/26 via 121.192.0.1] mtu 1500 dhcp',
         `port cloud-pm-cn01/Cluster (host) 00:1d:d8:b7:1c:02 on VLAN 0 of ${internal} [192.168.10.11/24 via -] mtu 1500 dhcp`,
-        `port cloud-pm-cn01/Management (host) 00:1d:d8:b7:1c:03 on VLAN 0 of ${internal} [] mtu 1500`,
+        `port cloud-pm-cn01/Management (host) 00:1d:d8:b7:1c:03 on VLAN 0 of ${internal} [192.168.0.11/24 via 192.168.0.1] mtu 1500`,
         `port cloud-pm-cn01/Migration (host) 00:1d:d8:b7:1c:04 on VLAN 0 of ${internal} [192.168.20.11/24 via -] mtu 1500 dhcp`,
         'port edu01/eth0 (vm) 00:1d:d8:b7:1c:10 on VLAN 0 of Public Logical Switch [121.192.0.12/26 via 121.192.0.1] mtu 1500 dhcp',
         `provider Application nvgre 192.168.30.11/24 00:1d:d8:b7:1c:00 VLAN 0 of ${internal}`,
@@ -73,7 +73,7 @@ describe('the examples', () => {
     // The other building has no part in the tenants' networks.
     expect(summary(compiler, 'host/cloud-pm-ds01')).toEqual(
       [
-        `port cloud-pm-ds01/Management (host) 00:1d:d8:b7:1c:08 on VLAN 0 of ${internal} [] mtu 1500`,
+        `port cloud-pm-ds01/Management (host) 00:1d:d8:b7:1c:08 on VLAN 0 of ${internal} [192.168.0.21/24 via 192.168.0.1] mtu 1500`,
         `switch ${internal} external Ethernet 01+Ethernet 02 switch-independent dynamic mtu 1500`,
         'switch Public Logical Switch external Ethernet 03+Ethernet 04 switch-independent dynamic mtu 1500',
       ].map((line) => `host/cloud-pm-ds01 ${line}`),
@@ -199,6 +199,36 @@ describe('a change', () => {
     expect(inside).toMatchObject({ addresses: [{ gateway: '192.168.0.1' }], dhcpServer: '192.0.2.253' });
     expect(outside).toMatchObject({ addresses: [{ gateway: '192.168.0.1' }] });
     expect(outside).not.toHaveProperty('dhcpServer');
+  });
+
+  it('of the rows of a site: IPv4 and IPv6 side by side, or no prefix, and then addresses are the guest’s business', () => {
+    const site = (rows: string) =>
+      all(`kind: NetworkSite\nname: S\nlogicalNetwork: Mgmt\nhostGroups: [G]\nsubnets: ${rows}`);
+    const world = compiled(all(FABRIC, vm('a', 'h1', 'Mgmt', ', addresses: [192.168.0.9, "fd00::9"]')));
+    const port = () =>
+      [...world.compiler.outputs()].map(({ record }) => record).find(({ kind }) => kind === 'port');
+    const closed = { security: { guestSpecifiedAddresses: false } };
+    world.edit(site('[{ prefix: 192.168.0.0/24 }, { prefix: "fd00::/64", gateway: "fd00::1" }]'));
+    const [four, six] = [
+      { address: '192.168.0.9', dns: [] },
+      { address: 'fd00::9', gateway: 'fd00::1', dns: [] },
+    ];
+    expect(port()).toMatchObject({
+      ...closed,
+      addresses: [
+        { ...four, prefixLength: 24 },
+        { ...six, prefixLength: 64 },
+      ],
+    });
+    world.edit(site('[{ vlan: 9 }]'));
+    expect(port()).toMatchObject({
+      attachment: { type: 'vlan', vlan: 9 },
+      security: { guestSpecifiedAddresses: true },
+      addresses: [
+        { ...four, prefixLength: 32 },
+        { address: 'fd00::9', prefixLength: 128 },
+      ],
+    });
   });
 
   it('to IPv6 is one like any other: on the tenant side, and on the fabric, whose larger header counts', () => {

@@ -2,7 +2,7 @@
 import { addressOwner, hostVnicOwner, MAC, VNIC, vmVnicOwner } from '../allocate/scopes.ts';
 import { type AddressSubnet, subnetOfAddress, subnetsOfPlace } from '../allocate/subnets.ts';
 import { type HostSwitch, objectKey, type VirtualMachine } from '../model/kinds.ts';
-import { isPlaced, placeVnic, type VnicPlace } from '../model/placement.ts';
+import { hostVnicAddresses, isPlaced, placeVnic, type VnicPlace } from '../model/placement.ts';
 import { type IpAddress, ip, type Mac, mac } from '../packet/address.ts';
 import type { Origin } from '../policy/records.ts';
 import { allocated, modelOf } from './facts.ts';
@@ -47,7 +47,7 @@ export function* vnicsOfVm(read: CompileRead, vm: VirtualMachine): Iterable<Vnic
 export function* vnicsOfHost(read: CompileRead, hostSwitch: HostSwitch): Iterable<Vnic> {
   const origin = objectKey(hostSwitch);
   for (const vnic of hostSwitch.hostVnics) {
-    const wish = { ...vnic, addresses: vnic.address === undefined ? [] : [vnic.address] };
+    const wish = { ...vnic, addresses: hostVnicAddresses(modelOf(read), hostSwitch, vnic) };
     const complete = complement(read, hostSwitch.host, wish, hostVnicOwner(hostSwitch, vnic.name));
     if (complete) yield { ...complete, name: `${hostSwitch.host}/${vnic.name}`, owner: 'host', origin };
   }

@@ -6,6 +6,7 @@ import type { JsonObject, JsonValue } from '../base/json.ts';
 import type { ObjectKey } from '../model/definition.ts';
 import type { ModelObject } from '../model/kinds.ts';
 import { recordKey, type ScopedRecord } from '../policy/records.ts';
+import type { Commit } from '../store/contract.ts';
 import { jsonOf } from './stored.ts';
 
 export interface FieldChange {
@@ -33,6 +34,8 @@ export interface HostSummary {
 export interface ChangeSummary {
   /** The revision that the change became; absent when nothing was committed. */
   readonly revision?: number;
+  /** The request was carried out before, under the same request id; this tells what it came to then. */
+  readonly repeated?: boolean;
   readonly dryRun: boolean;
   readonly objects: readonly ObjectSummary[];
   /** Objects that were sent and are already as they were sent. */
@@ -45,9 +48,23 @@ export interface ChangeSummary {
 
 /** How two versions of an object differ, field by field. */
 export function fieldChanges(before: ModelObject, after: ModelObject): FieldChange[] {
+  return jsonChanges(jsonOf(before), jsonOf(after));
+}
+
+function jsonChanges(before: JsonObject, after: JsonObject): FieldChange[] {
   const changes: FieldChange[] = [];
-  compare('', jsonOf(before), jsonOf(after), changes);
+  compare('', before, after, changes);
   return changes;
+}
+
+/** A row of the journal, object by object. */
+export function commitSummaries(commit: Commit): ObjectSummary[] {
+  return commit.objects.map(({ kind, key: name, before, after }) => {
+    const key = `${kind}/${name}` as ObjectKey;
+    if (before === null) return { key, action: 'create', fields: [] };
+    if (after === null) return { key, action: 'delete', fields: [] };
+    return { key, action: 'update', fields: jsonChanges(before, after) };
+  });
 }
 
 function compare(

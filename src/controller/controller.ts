@@ -7,7 +7,7 @@
  *                                 +--- findings -----+--- refused: Network.discard
  */
 import type { Clock } from '../base/clock.ts';
-import { type Finding, finding, throwIfErrors } from '../base/error.ts';
+import { type Finding, finding, NetloomError, throwIfErrors } from '../base/error.ts';
 import { sameJson } from '../base/json.ts';
 import type { ObjectKey } from '../model/definition.ts';
 import { isImplied } from '../model/implied.ts';
@@ -16,7 +16,7 @@ import { recordKey } from '../policy/records.ts';
 import { type PolicyDelta, PolicySet } from '../policy/set.ts';
 import type { Commit, HistoryFilter, Store, TransactionChanges } from '../store/contract.ts';
 import { PolicyFeed } from '../stream/feed.ts';
-import { type ChangeSummary, fieldChanges, hostSummaries, type ObjectSummary } from './change.ts';
+import { type ChangeSummary, commitSummaries, fieldChanges, hostSummaries, type ObjectSummary } from './change.ts';
 import { type Edit, Network, type Proposal } from './network.ts';
 import { jsonOf, readStored, writeStored } from './stored.ts';
 
@@ -49,6 +49,8 @@ export class Controller {
   readonly #network: Network;
   readonly feed: PolicyFeed;
   #revision: number;
+  /** Request id -> what became of the request, for the last ones. */
+  readonly #requests = new Map<string, Commit>();
   #work: Promise<unknown> = Promise.resolve();
 
   private constructor(options: ControllerOptions, network: Network, revision: number) {
@@ -74,7 +76,10 @@ export class Controller {
       revision: changed,
     }));
     throwIfErrors(network.load(held, allocations));
-    return new Controller(options, network, revision);
+    const controller = new Controller(options, network, revision);
+    const recent = await options.store.history({ limit: REMEMBERED_REQUESTS });
+    for (const commit of recent.toReversed()) controller.#remember(commit);
+    return controller;
   }
 
   get revision(): number {
@@ -94,6 +99,8 @@ export class Controller {
   /** Takes back one commit. Refused where later commits touched the same. */
   undo(revision: number, options: ChangeOptions): Promise<ChangeSummary> {
     return this.#enqueue(async () => {
+      const known = options.requestId === undefined ? undefined : this.#requests.get(options.requestId);
+      if (known) return repeated(known);
       const inverse: TransactionChanges = await this.#store.undo(revision);
       const changes = inverse.objects.map(({ kind, key, value }): Change => {
         if (value === null) return { delete: `${kind}/${key}` as ObjectKey };
@@ -129,6 +136,8 @@ export class Controller {
   }
 
   async #apply(changes: readonly Change[], options: ChangeOptions): Promise<ChangeSummary> {
+    const known = options.requestId === undefined ? undefined : this.#requests.get(options.requestId);
+    if (known) return repeated(known);
     const { edits, unchanged, expectations } = this.#editsOf(changes);
     const objects = edits.map((edit) => this.#summaryOf(edit));
     const proposal = this.#network.propose(edits);
@@ -146,8 +155,8 @@ export class Controller {
         this.#network.discard();
         return summary;
       }
-      const revision = await this.#commit(edits, expectations, proposal, options);
-      return { revision, ...summary };
+      const commit = await this.#commit(edits, expectations, proposal, options);
+      return { revision: commit.revision, ...summary };
     } catch (thrown) {
       this.#network.discard();
       throw thrown;
@@ -159,9 +168,9 @@ export class Controller {
     expectations: Expectations,
     proposal: Proposal,
     options: ChangeOptions,
-  ): Promise<number> {
+  ): Promise<Commit> {
     const ids = new Map(edits.map(({ key }) => [key, this.#network.get(key)?.id ?? this.#uuid()]));
-    const { revision } = await this.#store.commit({
+    const commit = await this.#store.commit({
       author: options.author,
       message: options.message ?? '',
       time: this.#clock.wall(),
@@ -179,10 +188,23 @@ export class Controller {
       }),
       allocations: proposal.allocations.map(({ scope, owner, after }) => ({ scope, owner, value: after })),
     });
+    const { revision } = commit;
+    // The store knows a request that was forgotten here: it was carried out long ago, and this change is not its.
+    if (revision <= this.#revision) throw new NetloomError([requestUsed(options.requestId, revision)]);
     this.#revision = revision;
+    this.#remember(commit);
     this.#network.keep(edits, revision, (key) => ids.get(key)!, proposal);
     this.feed.publish(revision, deltaOf(proposal));
-    return revision;
+    return commit;
+  }
+
+  #remember(commit: Commit): void {
+    if (commit.requestId === undefined) return;
+    this.#requests.set(commit.requestId, commit);
+    for (const oldest of this.#requests.keys()) {
+      if (this.#requests.size <= REMEMBERED_REQUESTS) break;
+      this.#requests.delete(oldest);
+    }
   }
 
   /** What really changes; and everything that is wrong with the request itself, at once. */
@@ -239,6 +261,31 @@ export class Controller {
     if (!held) return { key, action: 'create', fields: [] };
     return { key, action: 'update', fields: fieldChanges(held.object, object) };
   }
+}
+
+/** How many requests can be sent again and get the answer that they got. */
+const REMEMBERED_REQUESTS = 100;
+
+function repeated(commit: Commit): ChangeSummary {
+  return {
+    revision: commit.revision,
+    repeated: true,
+    dryRun: false,
+    objects: commitSummaries(commit),
+    unchanged: [],
+    allocations: commit.allocations,
+    hosts: [],
+    findings: [],
+  };
+}
+
+function requestUsed(requestId: string | undefined, revision: number): Finding {
+  return finding(
+    'conflict',
+    '',
+    `The request id ${JSON.stringify(requestId)} belongs to the request that became revision ${revision}.`,
+    'Nothing was changed. Use a new id for a new request.',
+  );
 }
 
 type Expectations = Map<ObjectKey, number | 'absent'>;

@@ -138,8 +138,8 @@ export class Network {
   }
 
   /** What stands in the way of nothing, but deserves to be read. */
-  warnings(): Finding[] {
-    return [...this.#validation.outputs()].sort(compareFindings).map((f) => f.finding);
+  warnings(): KeyedFinding[] {
+    return [...this.#validation.outputs()].sort(compareFindings);
   }
 
   /** Takes the edits in and says what they come to. To be followed by `keep` or `discard`. */

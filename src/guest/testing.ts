@@ -5,10 +5,12 @@ import { type Layers, parseFrame } from '../packet/parse.ts';
 import { GuestNic, type GuestNicSettings } from './nic.ts';
 import type { PingOptions, PingReport } from './ping.ts';
 
-/** Delivers each frame to all others, within the call. `lose` may take frames away. */
+/** Delivers each frame to all others, within the call or `delay` later. `lose` may take frames away. */
 export class Hub {
   readonly clock = new FakeClock();
   readonly frames: Uint8Array[] = [];
+  /** Milliseconds. */
+  delay = 0;
   lose: (frame: Uint8Array, from: number) => boolean = () => false;
   readonly #taps: ((frame: Uint8Array) => void)[] = [];
 
@@ -18,9 +20,13 @@ export class Hub {
     return (frame) => {
       this.frames.push(frame);
       if (this.lose(frame, index)) return;
-      this.#taps.forEach((tap, i) => {
-        if (i !== index) tap(frame);
-      });
+      const deliver = () => {
+        this.#taps.forEach((tap, i) => {
+          if (i !== index) tap(frame);
+        });
+      };
+      if (this.delay > 0) this.clock.after(this.delay, deliver);
+      else deliver();
     };
   }
 

@@ -13,6 +13,8 @@ export class Capture {
   }
 
   onFrame(place: FramePlace, frame: Uint8Array): void {
+    // What passes an internal port is on the wire as well, or on another virtual cable.
+    if (place.type === 'stack') return;
     const name = place.type === 'vnic' ? place.port.name : `${place.host}/${place.nic}`;
     let number = this.#interfaces.get(name);
     if (number === undefined) {

@@ -42,7 +42,8 @@ export function resolvePair(endpoints: readonly Endpoint[], from: string, to: st
   const sources = candidates(endpoints, from);
   if (sources.length === 0) throw unknown(endpoints, from);
   const literal = parseIp(to);
-  if (literal) return { from: sources[0]!, to: endpoints.find((e) => hasAddress(e, literal)), address: literal };
+  if (literal)
+    return { from: sources[0]!, to: endpoints.find((e) => hasAddress(e, literal)), address: literal };
   const destinations = candidates(endpoints, to);
   if (destinations.length === 0) throw unknown(endpoints, to);
   let best: { readonly from: Endpoint; readonly to: Endpoint; readonly closeness: number } | undefined;
@@ -83,7 +84,12 @@ function commonAddress(from: Endpoint, to: Endpoint): IpAddress {
   const address = addresses.find((a) => families.has(isIpv4(a))) ?? addresses[0] ?? to.nic.address;
   if (address !== undefined) return address;
   throw new NetloomError([
-    finding('no-address', to.name, `${to.name} has no address.`, 'Give its network a pool, or the vNIC an address of its own.'),
+    finding(
+      'no-address',
+      to.name,
+      `${to.name} has no address.`,
+      'Give its network a pool, or the vNIC an address of its own.',
+    ),
   ]);
 }
 
@@ -96,6 +102,9 @@ function unknown(endpoints: readonly Endpoint[], name: string): NetloomError {
   const known = [...new Set(endpoints.map((e) => e.name.split('/')[0]!))];
   const alike = known.filter((k) => k.toLowerCase().startsWith(wanted.slice(0, 3)));
   const shown = (alike.length > 0 ? alike : known).slice(0, 8).join(', ');
-  const remedy = known.length === 0 ? 'The network has no machines and no host vNICs yet.' : `There are: ${shown}. "netloom endpoints" lists them all.`;
+  const remedy =
+    known.length === 0
+      ? 'The network has no machines and no host vNICs yet.'
+      : `There are: ${shown}. "netloom endpoints" lists them all.`;
   return new NetloomError([finding('not-found', '', `No machine and no host is called "${name}".`, remedy)]);
 }

@@ -30,6 +30,8 @@ export interface FabricOptions {
 
 export type FramePlace =
   | { readonly type: 'vnic'; readonly port: PortRecord; readonly direction: 'from' | 'to' }
+  /** An internal port of the host; `id` is a vNIC id or `provider/<logical network>`. */
+  | { readonly type: 'stack'; readonly host: string; readonly id: string; readonly direction: 'from' | 'to' }
   | { readonly type: 'wire'; readonly host: string; readonly nic: string };
 
 export interface FabricHost {
@@ -96,7 +98,8 @@ export class Fabric {
       if (isKind(object, 'PhysicalNetwork')) await this.#physicalNetwork(object);
     }
     const wanted = new Map<string, Host>();
-    for (const { object } of network.list('Host')) if (isKind(object, 'Host')) wanted.set(object.name, object);
+    for (const { object } of network.list('Host'))
+      if (isKind(object, 'Host')) wanted.set(object.name, object);
     for (const name of [...this.#hosts.keys()]) if (!wanted.has(name)) await this.#removeHost(name);
     for (const host of wanted.values()) if (!this.#hosts.has(host.name)) this.#addHost(host.name);
   }
@@ -116,7 +119,12 @@ export class Fabric {
         const host = controller.network.fact(`Host/${name}`);
         return isKind(host, 'Host') ? host.nics.find((n) => n.name === nic)?.physicalNetwork : undefined;
       },
-      ...(onFrame ? { onWire: (nic, frame) => onFrame({ type: 'wire', host: name, nic }, frame) } : {}),
+      ...(onFrame
+        ? {
+            onWire: (nic, frame) => onFrame({ type: 'wire', host: name, nic }, frame),
+            onStack: (id, direction, frame) => onFrame({ type: 'stack', host: name, id, direction }, frame),
+          }
+        : {}),
     });
     const agent = new Agent(name, soft);
     const client = new PolicyClient({

@@ -10,6 +10,7 @@ import type { ModelObject } from '../model/kinds.ts';
 import type { Store } from '../store/contract.ts';
 import { createMemoryStore } from '../store/memory.ts';
 import { Capture } from './capture.ts';
+import { Arrivals } from './echo.ts';
 import { type Endpoint, endpointsOf, type Pair, resolvePair } from './endpoints.ts';
 import { Fabric } from './fabric.ts';
 import { type PingResult, pingPair } from './ping.ts';
@@ -42,6 +43,8 @@ export interface EndpointSummary {
 
 /** How long guests may take to get their addresses, in milliseconds of the lab's time. */
 const GUESTS_READY_MS = 20_000;
+/** How long a ping may take besides its intervals: ARP asks three times, then the answer has its time. */
+const PING_MS = 6_000;
 
 export class Lab {
   readonly controller: Controller;
@@ -49,20 +52,25 @@ export class Lab {
   readonly #tracer: Tracer;
   readonly #capture: Capture | undefined;
   readonly #clock: Clock;
+  readonly #random: () => number;
+  /** Of the ping that is under way. */
+  #arrivals: Arrivals | undefined;
   /** One walk or ping at a time, so that a trace tells of one thing. */
   #work: Promise<unknown> = Promise.resolve();
 
   private constructor(controller: Controller, clock: Clock, options: LabOptions) {
     this.controller = controller;
     this.#clock = clock;
+    this.#random = options.random ?? Math.random;
     this.#capture = options.capture ? new Capture(clock) : undefined;
     this.fabric = new Fabric({
       controller,
       clock,
-      random: options.random ?? Math.random,
+      random: this.#random,
       onFrame: (place, frame) => {
         this.#tracer.onFrame(place, frame);
         this.#capture?.onFrame(place, frame);
+        this.#arrivals?.onFrame(place, frame);
       },
       ...(options.onTrouble ? { onTrouble: options.onTrouble } : {}),
     });
@@ -97,7 +105,9 @@ export class Lab {
       name: endpoint.name,
       host: endpoint.host,
       mac: endpoint.port.mac,
-      addresses: endpoint.nic.addresses.filter((a) => a.state === 'usable' && !isLinkLocal6(a.address)).map((a) => a.address),
+      addresses: endpoint.nic.addresses
+        .filter((a) => a.state === 'usable' && !isLinkLocal6(a.address))
+        .map((a) => a.address),
       network: this.#networkOf(endpoint),
     }));
   }
@@ -106,10 +116,10 @@ export class Lab {
   ping(from: string, to: string, options: { readonly count?: number } = {}): Promise<PingResult> {
     return this.#alone(async () => {
       const pair = this.#pair(from, to);
-      const report = await pingPair(pair, options.count ?? 1, (done) => this.#until(done, 5_000 + 1_000 * (options.count ?? 1)));
-      if (report.received === report.sent && report.sent > 0) return report;
-      const walk = await this.#walk(pair);
-      return walk.dropped ? { ...report, dropped: walk.dropped } : report;
+      const result = await this.#ping(pair, options.count ?? 1);
+      if (result.verdict === 'answered') return result;
+      const { dropped } = await this.#walk(pair);
+      return dropped ? { ...result, dropped } : result;
     });
   }
 
@@ -118,7 +128,7 @@ export class Lab {
     return this.#alone(async () => {
       const pair = this.#pair(from, to);
       // Once for nothing: so that ARP has its answers and the switches know where the addresses are.
-      await pingPair(pair, 1, (done) => this.#until(done, 6_000));
+      await this.#ping(pair, 1);
       return this.#walk(pair);
     });
   }
@@ -140,9 +150,27 @@ export class Lab {
 
   async #walk(pair: Pair): Promise<Walk> {
     const events = await this.#tracer.record(async () => {
-      await pingPair(pair, 1, (done) => this.#until(done, 6_000));
+      // Without data: what matters is where the frame goes.
+      await this.#ping(pair, 1, 0);
     });
     return walkOf(pair, events, this.fabric);
+  }
+
+  async #ping(pair: Pair, count: number, size?: number): Promise<PingResult> {
+    const id = Math.floor(this.#random() * 0x10000);
+    const arrivals = pair.to && new Arrivals(pair.to.port.id, id);
+    this.#arrivals = arrivals;
+    try {
+      return await pingPair(pair, {
+        count,
+        id,
+        ...(size === undefined ? {} : { size }),
+        ...(arrivals ? { arrivals } : {}),
+        until: (done) => this.#until(done, PING_MS + 100 * count),
+      });
+    } finally {
+      this.#arrivals = undefined;
+    }
   }
 
   #alone<T>(work: () => Promise<T>): Promise<T> {
@@ -165,7 +193,8 @@ export class Lab {
   }
 
   #networkOf({ host, port }: Endpoint): string {
-    if (port.attachment.type === 'vlan') return port.attachment.vlan === 0 ? 'untagged' : `VLAN ${port.attachment.vlan}`;
+    if (port.attachment.type === 'vlan')
+      return port.attachment.vlan === 0 ? 'untagged' : `VLAN ${port.attachment.vlan}`;
     const subnet = this.fabric.hosts.get(host)?.agent.records().get(`subnet/${port.attachment.vsid}`);
     return `${subnet?.kind === 'subnet' ? subnet.name : ''} (VSID ${port.attachment.vsid})`;
   }

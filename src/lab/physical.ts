@@ -53,7 +53,10 @@ export class PhysicalFabric {
     if (present) return present;
     const made = new SoftSwitch({ now: () => this.#clock.now() });
     this.#switches.set(name, made);
-    await made.applyFlows({ add: [flowOf({ table: 0, priority: 0, match: matchOf({}), actions: [output('normal')] })], remove: [] });
+    await made.applyFlows({
+      add: [flowOf({ table: 0, priority: 0, match: matchOf({}), actions: [output('normal')] })],
+      remove: [],
+    });
     return made;
   }
 

@@ -25,6 +25,8 @@ export interface SoftHostOptions {
   readonly networkOf: (nic: string) => string | undefined;
   /** A frame on a cable between the host and a physical network. */
   readonly onWire?: (nic: string, frame: Uint8Array) => void;
+  /** A frame between the host's own stack and the switch, by the id of the internal port. */
+  readonly onStack?: (id: string, direction: 'from' | 'to', frame: Uint8Array) => void;
 }
 
 /** A machine's end of its virtual cable. */
@@ -143,7 +145,10 @@ export class SoftHost implements Engine {
       }
       case 'internal': {
         const stack = this.#stack(spec);
-        const end = soft.attach(spec.name, undefined, (frame) => stack.receive(frame));
+        const end = soft.attach(spec.name, undefined, (frame) => {
+          this.#options.onStack?.(spec.id, 'to', frame);
+          stack.receive(frame);
+        });
         this.#ends.set(spec.id, (frame) => end.receive(frame));
         undo.push(() => {
           end.detach();
@@ -168,13 +173,16 @@ export class SoftHost implements Engine {
   }
 
   #stack(spec: Extract<PortSpec, { type: 'internal' }>): GuestNic {
-    const { clock, random, host } = this.#options;
+    const { clock, random, host, onStack } = this.#options;
     const stack = new GuestNic({
       name: `${host}/${spec.id}`,
       mac: mac(spec.mac),
       clock,
       random,
-      send: (frame) => this.#ends.get(spec.id)?.(frame),
+      send: (frame) => {
+        onStack?.(spec.id, 'from', frame);
+        this.#ends.get(spec.id)?.(frame);
+      },
       probing: INSTANT_TIMING,
       zeroChecksumPorts: TUNNEL_PORTS,
       ...(spec.mtu === undefined ? {} : { mtu: spec.mtu }),
@@ -206,10 +214,12 @@ export class SoftHost implements Engine {
 
   /** The tunnel sends and receives through the interface that bears its local address. */
   #underlay(soft: SoftSwitch, spec: Extract<PortSpec, { type: 'tunnel' }>): () => void {
-    const bearer = () => [...this.#stacks.values()].find((stack) => stack.addresses.some((own) => own.address === spec.local));
-    const end = soft.attachUnderlay(spec.name, { send: (packet, destination) => bearer()?.sendPacket(packet, destination) });
+    const bearer = () =>
+      [...this.#stacks.values()].find((stack) => stack.addresses.some((own) => own.address === spec.local));
+    const end = soft.attachUnderlay(spec.name, {
+      send: (packet, destination) => bearer()?.sendPacket(packet, destination),
+    });
     bearer()?.onPacket((packet) => end.receive(packet.bytes));
     return () => {};
   }
 }
-

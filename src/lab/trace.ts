@@ -1,11 +1,17 @@
 /** Watches everything that happens to frames in a lab while something runs in it: the raw material of the walk. */
-import type { SoftSwitch } from '../softswitch/switch.ts';
+
 import type { SwitchEvent } from '../softswitch/events.ts';
+import type { SoftSwitch } from '../softswitch/switch.ts';
 import type { Fabric, FramePlace } from './fabric.ts';
 
 export type TraceEvent =
   /** `host` is undefined for the switch of a physical network. */
-  | { readonly at: 'switch'; readonly host: string | undefined; readonly name: string; readonly event: SwitchEvent }
+  | {
+      readonly at: 'switch';
+      readonly host: string | undefined;
+      readonly name: string;
+      readonly event: SwitchEvent;
+    }
   | { readonly at: 'cable'; readonly place: FramePlace; readonly frame: Uint8Array };
 
 /** Frames are copied: a switch may write on them afterwards. */

@@ -12,27 +12,38 @@ export function formatWalk(walk: Walk, options: WalkTextOptions = {}): string {
   const dim = options.dim ?? ((text) => text);
   const lines = [bold(`${walk.from} -> ${walk.to} (${walk.address})`), ''];
   let way: WalkStep['way'] = 'there';
+  /** As it was shown last; a step that leaves it alone does not show it again. */
+  let frame: string | undefined;
   for (const step of walk.steps) {
     if (step.way !== way) {
       way = step.way;
       lines.push('', bold('and back'), '');
     }
-    lines.push(...stepLines(step, bold, dim));
+    lines.push(...stepLines(step, frame, bold, dim));
+    frame = step.after ?? step.before ?? frame;
   }
   lines.push('', bold(outcomeText(walk)));
   return `${lines.join('\n')}\n`;
 }
 
-function stepLines(step: WalkStep, bold: (text: string) => string, dim: (text: string) => string): string[] {
+function stepLines(
+  step: WalkStep,
+  shown: string | undefined,
+  bold: (text: string) => string,
+  dim: (text: string) => string,
+): string[] {
   const number = `${step.number}.`.padStart(4);
   const lines = [`${number} ${bold(step.what)}`];
-  if (step.before) lines.push(dim(`       ${step.after ? 'before ' : ''}${step.before}`));
+  if (step.before && step.before !== shown) lines.push(dim(`       frame        ${step.before}`));
   for (const rule of step.rules) {
-    lines.push(`       ${rule.table.padEnd(12)} ${rule.words}${rule.origin ? dim(`  [${rule.origin}]`) : ''}`);
+    lines.push(
+      `       ${rule.table.padEnd(12)} ${rule.words}${rule.origin ? dim(`  [${rule.origin}]`) : ''}`,
+    );
     if (rule.writes.length > 0) lines.push(dim(`       ${''.padEnd(12)} writes ${rule.writes.join(' ')}`));
   }
-  if (step.after) lines.push(dim(`       after  ${step.after}`));
-  if (step.outputs.length > 0) lines.push(`       out    ${step.outputs.join(', ')}`);
+  if (step.after)
+    lines.push(dim(`       ${step.place === 'tunnel' ? 'becomes' : 'after  '}      ${step.after}`));
+  if (step.outputs.length > 0) lines.push(`       leaves by    ${step.outputs.join(', ')}`);
   return lines;
 }
 

@@ -3,12 +3,15 @@
  * step has a place, the frame before and after, and inside a switch every table with the rule that decided, in words,
  * and the operator's object that the rule came from.
  */
+
+import { FIELDS, type FieldName } from '../flow/fields.ts';
 import { formatFlow } from '../flow/text.ts';
-import { type FieldName, FIELDS } from '../flow/fields.ts';
 import { formatValue } from '../flow/values.ts';
 import { formatFrame } from '../packet/notation.ts';
 import { tableAt } from '../pipeline/tables.ts';
+import type { PortRecord } from '../policy/records.ts';
 import type { SwitchEvent } from '../softswitch/events.ts';
+import { isFor } from './echo.ts';
 import type { Pair } from './endpoints.ts';
 import type { Fabric, FramePlace } from './fabric.ts';
 import type { Dropped } from './ping.ts';
@@ -27,7 +30,7 @@ export interface WalkRule {
   readonly writes: readonly string[];
 }
 
-export type WalkPlace = 'guest' | 'host-stack' | 'switch' | 'tunnel' | 'nic' | 'physical-network';
+export type WalkPlace = 'guest' | 'cable' | 'host-stack' | 'switch' | 'tunnel' | 'nic' | 'physical-network';
 
 export interface WalkStep {
   readonly number: number;
@@ -90,6 +93,8 @@ class Walker {
   #way: 'there' | 'back' = 'there';
   #arrived = false;
   #answered = false;
+  /** The vNIC that got it and was not meant. */
+  #instead: PortRecord | undefined;
   #drop: Dropped | undefined;
   /** Step of each switch that is at work, and the latest rule of each of its tables. */
   readonly #open = new Map<string, { step: Draft; rules: Map<number, MutableRule> }>();
@@ -108,7 +113,7 @@ class Walker {
   finish(): Walk {
     const { from, to, address } = this.#pair;
     const outcome = this.#answered ? 'answered' : this.#arrived ? 'delivered' : 'dropped';
-    const dropped = this.#answered ? undefined : (this.#drop ?? this.#lost());
+    const dropped = this.#answered ? undefined : (this.#answeredInstead() ?? this.#drop ?? this.#lost());
     return {
       from: from.name,
       to: to?.name ?? address,
@@ -119,12 +124,27 @@ class Walker {
     };
   }
 
+  /** The address means somebody else where the sender is. */
+  #answeredInstead(): Dropped | undefined {
+    const { from, to, address } = this.#pair;
+    if (!this.#instead || !to) return undefined;
+    return {
+      at: `the network of ${from.name}`,
+      reason: `there ${address} is ${this.#instead.name}; ${to.name} is on another network, which nothing from ${from.name} reaches`,
+      rule: `${address} is ${this.#instead.name}`,
+      origin: this.#instead.origin,
+    };
+  }
+
   /** Nobody said that they dropped it. */
   #lost(): Dropped {
     const last = this.#steps.at(-1);
     if (!last) {
       const { from, address } = this.#pair;
-      return { at: `${from.name} on ${from.host}`, reason: `the guest sent nothing: it has no way to ${address}` };
+      return {
+        at: `${from.name} on ${from.host}`,
+        reason: `the guest sent nothing: it has no way to ${address}`,
+      };
     }
     return { at: last.what, reason: 'nobody there answered' };
   }
@@ -146,28 +166,61 @@ class Walker {
 
   #cable(place: FramePlace, frame: Uint8Array): void {
     if (place.type === 'wire') return;
-    const { port, direction } = place;
-    const host = this.#hostOf(port.id);
-    if (direction === 'from') {
-      const nic = port.name.slice(port.name.indexOf('/') + 1);
-      const who = port.name.slice(0, port.name.indexOf('/'));
-      this.#step('guest', host, `${who} sends by its vNIC ${nic}, over the virtual cable to the switch`, frame);
-    } else this.#receive(port.id, port.name, host, frame);
+    const record = place.type === 'vnic' ? place.port : this.#portRecord(place.host, place.id);
+    const host = place.type === 'stack' ? place.host : this.#hostOf(place.port.id);
+    if (record) {
+      if (place.direction === 'from') this.#sends(record, host, frame);
+      else this.#receives(record, host, frame);
+    } else if (place.direction === 'from') {
+      this.#step('host-stack', host, 'the host sends the tunnel packet by its provider interface', frame);
+    }
   }
 
-  #receive(id: string, name: string, host: string | undefined, frame: Uint8Array): void {
-    const mine = this.#way === 'there' ? id === this.#pair.to?.port.id : id === this.#pair.from.port.id;
-    this.#step('guest', host, mine ? `${name} receives it` : `${name} gets a copy and ignores it`, frame);
-    if (!mine) return;
-    if (this.#way === 'there') {
+  #sends(record: PortRecord, host: string | undefined, frame: Uint8Array): void {
+    const slash = record.name.indexOf('/');
+    const who = record.name.slice(0, slash);
+    const nic = record.name.slice(slash + 1);
+    const place = record.owner === 'host' ? 'host-stack' : 'guest';
+    this.#step(place, host, `${who} makes an IP packet, and its stack sends it by the vNIC ${nic}`, frame);
+    this.#step(
+      'cable',
+      host,
+      `the virtual cable takes it from ${record.name} to a port of the virtual switch ${record.switch}`,
+    );
+  }
+
+  #receives(record: PortRecord, host: string | undefined, frame: Uint8Array): void {
+    const { from, to, address } = this.#pair;
+    const place = record.owner === 'host' ? 'host-stack' : 'guest';
+    if (!isFor(record, frame)) {
+      this.#step(place, host, `${record.name} gets a copy, which is not for it`, frame);
+    } else if (record.id === from.port.id) {
+      this.#step(place, host, `${record.name} receives the answer`, frame);
+      this.#answered = this.#instead === undefined;
+    } else if (to && record.id !== to.port.id) {
+      this.#step(
+        place,
+        host,
+        `${record.name} receives it: here it is ${record.name} that has the address ${address}`,
+        frame,
+      );
+      this.#instead = record;
+      this.#way = 'back';
+    } else {
+      this.#step(place, host, `${record.name} receives it`, frame);
       this.#arrived = true;
       this.#way = 'back';
-    } else this.#answered = true;
+    }
   }
 
   #hostOf(id: string): string | undefined {
     for (const [host, { agent }] of this.#fabric.hosts) if (agent.records().has(`port/${id}`)) return host;
     return undefined;
+  }
+
+  #portRecord(host: string, id: string): PortRecord | undefined {
+    const record = this.#fabric.hosts.get(host)?.agent.records().get(`port/${id}`);
+    return record?.kind === 'port' ? record : undefined;
   }
 
   #switch(at: SwitchAt): void {
@@ -188,15 +241,14 @@ class Walker {
         this.#output(at, event, open?.step);
         break;
       case 'encapsulate': {
-        const step = this.#step('tunnel', at.host, `the frame is encapsulated and goes from ${at.host} to the host ${event.destination}`, event.inner);
-        step.after = formatPacket(event.outer);
+        const what = `${at.host} encapsulates the frame for the host ${event.destination}`;
+        this.#step('tunnel', at.host, what, event.inner).after = formatPacket(event.outer);
         break;
       }
       case 'decapsulate': {
         const step = this.#step('tunnel', at.host, `${at.host} takes the frame out of the tunnel`);
         step.before = formatPacket(event.outer);
         step.after = formatFrame(event.inner);
-        this.#open.set(key, { step: this.#step('switch', at.host, `the virtual switch ${at.name} gets it from the tunnel`, event.inner), rules: new Map() });
         break;
       }
       case 'drop':
@@ -212,31 +264,46 @@ class Walker {
   }
 
   #enter(at: SwitchAt, event: Extract<SwitchEvent, { type: 'frame-in' }>): Draft {
-    if (at.host === undefined) return this.#step('physical-network', undefined, `the physical network ${at.name} gets it from ${event.name}`, event.frame);
+    if (at.host === undefined) {
+      return this.#step(
+        'physical-network',
+        undefined,
+        `the physical network ${at.name} gets it from ${event.name}`,
+        event.frame,
+      );
+    }
     if (event.nic !== undefined) {
-      this.#step('nic', at.host, `NIC ${event.nic} of ${at.host} receives it`, event.frame);
-      return this.#step('switch', at.host, `the virtual switch ${at.name} gets it from the uplink`, event.frame);
+      this.#step('nic', at.host, `the NIC ${event.nic} of ${at.host} receives it`, event.frame);
+      return this.#step(
+        'switch',
+        at.host,
+        `the virtual switch ${at.name} gets it from its uplink`,
+        event.frame,
+      );
     }
-    const source = this.#portName(at, event.port);
-    const host = this.#fabric.hosts.get(at.host);
-    const port = host?.agent.portAt(at.name, event.port);
-    if (port?.startsWith('provider/')) {
-      const step = this.#step('host-stack', at.host, `the host sends the tunnel packet by its provider interface`, event.frame);
-      return step.number > 0 ? this.#step('switch', at.host, `the virtual switch ${at.name} gets it from ${source}`, event.frame) : step;
-    }
-    const record = port?.startsWith('vnic/') ? host?.agent.records().get(`port/${port.slice('vnic/'.length)}`) : undefined;
-    if (record?.kind === 'port' && record.owner === 'host') {
-      this.#step('host-stack', at.host, `${at.host} sends by its host vNIC ${record.name.slice(record.name.indexOf('/') + 1)}`, event.frame);
-    }
-    return this.#step('switch', at.host, `the virtual switch ${at.name} gets it from the port of ${source}`, event.frame);
+    return this.#step(
+      'switch',
+      at.host,
+      `the virtual switch ${at.name} gets it from ${this.#portName(at, event.port)}`,
+      event.frame,
+    );
   }
 
-  #match(at: SwitchAt, event: Extract<SwitchEvent, { type: 'match' }>, open: { step: Draft; rules: Map<number, MutableRule> }): void {
+  #match(
+    at: SwitchAt,
+    event: Extract<SwitchEvent, { type: 'match' }>,
+    open: { step: Draft; rules: Map<number, MutableRule> },
+  ): void {
     const table = tableAt(event.table);
-    const explained = event.flow && at.host !== undefined ? this.#fabric.hosts.get(at.host)?.agent.explain(at.name, event.flow) : undefined;
+    const explained =
+      event.flow && at.host !== undefined
+        ? this.#fabric.hosts.get(at.host)?.agent.explain(at.name, event.flow)
+        : undefined;
     const rule: MutableRule = {
       table: table?.name ?? String(event.table),
-      words: event.flow ? (explained?.words ?? 'a rule that is not ours') : `no rule matches: ${table?.miss ?? ''}`,
+      words: event.flow
+        ? (explained?.words ?? 'a rule that is not ours')
+        : `no rule matches: ${table?.miss ?? ''}`,
       ...(event.flow ? { flow: formatFlow(event.flow) } : {}),
       ...(explained?.origin ? { origin: explained.origin } : {}),
       writes: [],
@@ -245,7 +312,10 @@ class Walker {
     open.rules.set(event.table, rule);
   }
 
-  #action(event: Extract<SwitchEvent, { type: 'action' }>, open: { step: Draft; rules: Map<number, MutableRule> }): void {
+  #action(
+    event: Extract<SwitchEvent, { type: 'action' }>,
+    open: { step: Draft; rules: Map<number, MutableRule> },
+  ): void {
     if (event.action.type === 'resubmit' || event.action.type === 'clone') return;
     const rule = open.rules.get(event.table);
     for (const { field, after } of event.changes) rule?.writes.push(`${field}=${valueText(field, after)}`);
@@ -255,25 +325,28 @@ class Walker {
 
   #output(at: SwitchAt, event: Extract<SwitchEvent, { type: 'output' }>, step: Draft | undefined): void {
     const name = at.host === undefined ? event.name : this.#portName(at, event.port);
-    const by = event.nic === undefined ? name : `NIC ${event.nic}`;
+    const by = event.nic === undefined ? name : `the NIC ${event.nic}`;
     if (step && !step.outputs.includes(by)) step.outputs.push(by);
-    if (at.host === undefined) return;
-    if (event.nic !== undefined) this.#step('nic', at.host, `NIC ${event.nic} of ${at.host} puts it on the wire`, event.frame);
-    // A host vNIC or a provider interface has no cable that could be watched: its stack gets the frame.
-    const port = this.#fabric.hosts.get(at.host)?.agent.portAt(at.name, event.port);
-    const id = port?.startsWith('vnic/') ? port.slice('vnic/'.length) : undefined;
-    const record = id === undefined ? undefined : this.#fabric.hosts.get(at.host)?.agent.records().get(`port/${id}`);
-    if (record?.kind === 'port' && record.owner === 'host') this.#receive(record.id, record.name, at.host, event.frame);
+    if (at.host === undefined || event.nic === undefined) return;
+    this.#step('nic', at.host, `the NIC ${event.nic} of ${at.host} puts it on the wire`, event.frame);
   }
 
-  #dropped(at: SwitchAt, event: Extract<SwitchEvent, { type: 'drop' }>, rules: Map<number, MutableRule> | undefined): void {
+  #dropped(
+    at: SwitchAt,
+    event: Extract<SwitchEvent, { type: 'drop' }>,
+    rules: Map<number, MutableRule> | undefined,
+  ): void {
     // The first drop on the way of the frame itself; copies that others get and drop are no loss.
     if (this.#drop || !rules) return;
     const rule = [...rules.values()].at(-1);
-    const place = at.host === undefined ? `the physical network ${at.name}` : `the virtual switch ${at.name} on ${at.host}`;
+    const place =
+      at.host === undefined
+        ? `the physical network ${at.name}`
+        : `the virtual switch ${at.name} on ${at.host}`;
     const ofRule = event.reason === 'no-match' || event.reason === 'flow-drops';
     if (!ofRule && this.#open.get(`${at.host ?? ''}/${at.name}`)?.step.outputs.length) return;
-    const reason = ofRule && rule ? rule.words.replace(/^no rule matches: /, '') : (REASONS[event.reason] ?? event.reason);
+    const reason =
+      ofRule && rule ? rule.words.replace(/^no rule matches: /, '') : (REASONS[event.reason] ?? event.reason);
     this.#drop = {
       at: ofRule && rule ? `table ${rule.table} of ${place}` : place,
       reason,

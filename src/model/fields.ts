@@ -18,7 +18,7 @@ import { parseAddressRange, parseVlanRange } from './range.ts';
  */
 
 /** Lists are bounded, so that no object grows without limit; the longest are the vNICs and NICs. */
-export const LIST_MAXIMUM = 256;
+const LIST_MAXIMUM = 256;
 
 /** Letters of any script, digits, space . _ - ; begins with a letter, a digit or _ ; no space at the end. */
 const NAME = /^[\p{L}\p{Nd}_](?:[\p{L}\p{M}\p{Nd} ._-]{0,61}[\p{L}\p{M}\p{Nd}._-])?$/u;

@@ -1,6 +1,7 @@
 import type { ErrorCode } from '../base/codes.ts';
 import { type IpAddress, prefixContains } from '../packet/address.ts';
 import { get, objects, type Reader } from './facts.ts';
+import type { HostVnic } from './kinds/host-switch.ts';
 import { type NetworkSite, type SiteSubnet, siteKey } from './kinds/network-site.ts';
 import type { VmNetwork } from './kinds/vm-network.ts';
 import { subnetKey, type VmSubnet } from './kinds/vm-subnet.ts';
@@ -188,6 +189,16 @@ export function placeVnic(read: Reader, hostName: string, wish: VnicWish): VnicP
 }
 
 /** Whether `placeVnic` found a place. */
+/** The addresses that are fixed for a host vNIC: its own, or those that it inherits from the management NIC. */
+export function hostVnicAddresses(
+  read: Reader,
+  hostSwitch: HostSwitch,
+  vnic: HostVnic,
+): readonly IpAddress[] {
+  if (vnic.inheritManagementNic) return get(read, 'Host', hostSwitch.host)?.managementAddresses ?? [];
+  return vnic.address === undefined ? [] : [vnic.address];
+}
+
 export function isPlaced(place: VnicPlace | Problem | undefined): place is VnicPlace {
   return place !== undefined && 'type' in place;
 }
@@ -300,7 +311,7 @@ export function rowsOfSegment(site: NetworkSite, row: SiteSubnet): SiteSubnet[] 
 const UNTAGGED: SiteSubnet = { vlan: 0 };
 
 /** The rows of a site that a VM network without virtualization can be on. */
-export function rowsOfNetwork(network: VmNetwork, site: NetworkSite): readonly SiteSubnet[] {
+function rowsOfNetwork(network: VmNetwork, site: NetworkSite): readonly SiteSubnet[] {
   switch (network.isolation) {
     case 'none':
       return site.subnets.length > 0 ? site.subnets : [UNTAGGED];

@@ -20,8 +20,8 @@ import { pathOfSteps, type Steps } from './read.ts';
  */
 
 /** Nesting of lists and groups within a document. */
-export const MAX_DEPTH = 32;
-export const MAX_DOCUMENTS = 100_000;
+const MAX_DEPTH = 32;
+const MAX_DOCUMENTS = 100_000;
 /** Tokens of one document: some 100,000 lines. Bounds the memory that one document takes. */
 const MAX_TOKENS = 1_000_000;
 /** Columns of indentation. Deeper nesting than MAX_DEPTH does not need more. */

@@ -33,6 +33,8 @@ export const INDEXES = {
     fact.kind === 'port' && fact.attachment.type === 'virtual' ? [[`${fact.attachment.vsid}`, key]] : [],
   /** VSID -> provider addresses of the hosts that have a vNIC on it, this host's own included. */
   hostsOfSubnet: (_key, fact) => (fact.kind === 'lookup' ? [[`${fact.vsid}`, fact.pa]] : []),
+  /** RDID -> provider addresses of the hosts that have a vNIC on one of its subnets, this host's own included. */
+  hostsOfDomain: (_key, fact) => (fact.kind === 'lookup' ? [[fact.rdid, fact.pa]] : []),
   /** RDID -> its subnets. */
   subnetsOfDomain: (key, fact) => (fact.kind === 'subnet' ? [[fact.rdid, key]] : []),
 } satisfies Record<string, Index<PipelineFact>>;

@@ -5,19 +5,35 @@
 import { type Derivation, Deriver, type OutputChange } from '../base/derive.ts';
 import type { ExplainedFlow } from '../flow/flow.ts';
 import { flowKey, sameFlow } from '../flow/same.ts';
+import { answer } from './answer.ts';
 import { base } from './base.ts';
 import { INDEXES, type PipelineFact } from './facts.ts';
 import { flood } from './flood.ts';
+import { guard } from './guard.ts';
 import { forward, neighbour } from './lookup.ts';
 import { port } from './port.ts';
 import { peer, provider } from './provider.ts';
-import { route } from './route.ts';
+import { martian, route } from './route.ts';
 import { subnet } from './subnet.ts';
 import { uplink } from './uplink.ts';
 
 const pipeline: Derivation<PipelineFact, ExplainedFlow> = {
   indexes: INDEXES,
-  rules: [base, uplink, port, provider, peer, subnet, route, neighbour, forward, flood],
+  rules: [
+    base,
+    guard,
+    answer,
+    uplink,
+    port,
+    provider,
+    peer,
+    subnet,
+    martian,
+    route,
+    neighbour,
+    forward,
+    flood,
+  ],
   outputKey: (flow) => `${flow.switch} ${flowKey(flow)}`,
   same: (a, b) => sameFlow(a, b) && a.words === b.words && a.origin === b.origin,
 };

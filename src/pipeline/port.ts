@@ -2,7 +2,7 @@
 import type { Read } from '../base/derive.ts';
 import { controller, setField } from '../flow/actions.ts';
 import type { Action, ExplainedFlow } from '../flow/flow.ts';
-import { matchOf } from '../flow/match.ts';
+import { type MatchValues, matchOf } from '../flow/match.ts';
 import { ipToBigint, isIpv4, linkLocalOf } from '../packet/address.ts';
 import type { PortRecord } from '../policy/records.ts';
 import { type PipelineFact, portOf } from './facts.ts';
@@ -73,11 +73,13 @@ function* classify(
 
 function* spoofGuard(at: RuleContext, record: PortRecord, number: number): Iterable<ExplainedFlow> {
   const { security } = record;
+  // macSpoofing frees every MAC address of a frame, guestSpecifiedAddresses every IP address; neither the other.
   const from = {
     in_port: number,
     vlan_tci: NO_TAG,
     ...(security.macSpoofing ? {} : { eth_src: record.mac }),
   };
+  const sender = security.macSpoofing ? {} : { arp_sha: record.mac };
   const allow = (match: Parameters<typeof matchOf>[0], words: string) =>
     rule(at, 'spoof-guard', 100, matchOf({ ...from, ...match }), [next('guest-guard')], words);
 
@@ -87,7 +89,8 @@ function* spoofGuard(at: RuleContext, record: PortRecord, number: number): Itera
       [0x0806, 'ARP'],
       [0x86dd, 'IPv6'],
     ] as const) {
-      yield allow({ eth_type: ethertype }, `${record.name} may send ${what} from any address`);
+      const pinned = ethertype === 0x0806 ? sender : {};
+      yield allow({ eth_type: ethertype, ...pinned }, `${record.name} may send ${what} from any address`);
     }
     return;
   }
@@ -95,7 +98,6 @@ function* spoofGuard(at: RuleContext, record: PortRecord, number: number): Itera
     { eth_type: 0x0800, ip_src: 0, ip_dst: 0xffffffff, ip_proto: 17, udp_src: 68, udp_dst: 67 },
     `${record.name} may ask for an address`,
   );
-  const sender = security.macSpoofing ? {} : { arp_sha: record.mac };
   for (const { address } of record.addresses) {
     const value = address;
     if (isIpv4(address)) {
@@ -129,28 +131,28 @@ function* spoofGuard(at: RuleContext, record: PortRecord, number: number): Itera
 
 /** Neighbour discovery carries addresses inside the message; those must be the guest's own as well. */
 function* neighbourGuard(at: RuleContext, record: PortRecord, number: number): Iterable<ExplainedFlow> {
-  if (record.security.guestSpecifiedAddresses || ownIpv6(record).length === 0) return;
+  const { macSpoofing, guestSpecifiedAddresses } = record.security;
+  const own = ownIpv6(record);
+  if (guestSpecifiedAddresses ? macSpoofing : own.length === 0) return;
   const nd = { in_port: number, eth_type: 0x86dd, ip_proto: 58 };
-  const own = record.mac;
-  const allow = (match: Parameters<typeof matchOf>[0], words: string) =>
+  const allow = (match: MatchValues, words: string) =>
     rule(at, 'guest-guard', 160, matchOf({ ...nd, ...match }), [next('services')], words);
-  for (const lladdr of record.security.macSpoofing ? [] : [0, own]) {
-    yield allow(
-      { icmpv6_type: 135, nd_sll: lladdr },
-      `${record.name} solicits with its own MAC address, or none`,
-    );
-  }
-  for (const address of [...ownIpv6(record), linkLocalOf(record.mac)]) {
-    const target = address;
-    yield allow(
-      { icmpv6_type: 136, nd_target: target, nd_tll: own },
-      `${record.name} may advertise ${address}`,
-    );
-  }
   const forged = `${record.name} may not speak for another machine's address`;
-  if (!record.security.macSpoofing)
-    yield rule(at, 'guest-guard', 150, matchOf({ ...nd, icmpv6_type: 135 }), [], forged);
-  yield rule(at, 'guest-guard', 150, matchOf({ ...nd, icmpv6_type: 136 }), [], forged);
+  // Who answers a solicitation to itself alone may leave its MAC address out (RFC 4861, 7.2.4).
+  const macs = macSpoofing ? [undefined] : [0, record.mac];
+  const targets = guestSpecifiedAddresses ? [undefined] : [...own, linkLocalOf(record.mac)];
+  for (const nd_sll of macs) {
+    yield allow({ icmpv6_type: 135, nd_sll }, `${record.name} solicits with its own MAC address, or none`);
+  }
+  for (const nd_target of targets) {
+    for (const nd_tll of macs) {
+      const words = `${record.name} may advertise ${nd_target ?? 'any address'} at its own MAC address, or none`;
+      yield allow({ icmpv6_type: 136, nd_target, nd_tll }, words);
+    }
+  }
+  for (const icmpv6_type of [135, 136]) {
+    yield rule(at, 'guest-guard', 150, matchOf({ ...nd, icmpv6_type }), [], forged);
+  }
 }
 
 function* services(at: RuleContext, record: PortRecord, number: number): Iterable<ExplainedFlow> {

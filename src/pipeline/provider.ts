@@ -1,10 +1,10 @@
 /** The provider address: the host's interface on the fabric, and the hosts that may send to it. */
 
 import { setField } from '../flow/actions.ts';
-import { matchOf } from '../flow/match.ts';
+import { matchOf, UNTAGGED } from '../flow/match.ts';
 import { ip, isIpv4 } from '../packet/address.ts';
 import { portOf } from './facts.ts';
-import { overlayOf, portNumber, subnetOf, tunnelKey } from './overlay.ts';
+import { overlayOf, portNumber, tunnelKey } from './overlay.ts';
 import { ATTACHED_VIRTUAL, DOMAIN, ORIGIN, VSID } from './registers.ts';
 import { type FeatureRule, next, rule } from './rule.ts';
 
@@ -29,41 +29,45 @@ export const provider: FeatureRule = {
 };
 
 /**
- * Who may send into the tunnel: a provider address, for a VSID that it has a vNIC on. Anything else is dropped by the
- * miss of `classify`, so a frame injected from elsewhere on the underlay does not get in (security.md U1).
+ * Who may send into the tunnel: the provider address of a host of the routing domain, for any of its VSIDs, since the
+ * router of that host sends to all of them. Anything else is dropped by the miss of `classify`, so a frame injected
+ * from elsewhere on the underlay does not get in (security.md U1), nor does a tagged one (RFC 7637, 3.3).
  */
 export const peer: FeatureRule = {
   name: 'peer',
-  units: (_key, fact) => (fact.kind === 'lookup' ? [`${fact.vsid}/${fact.pa}`] : []),
+  units: (_key, fact) => (fact.kind === 'lookup' ? [`${fact.rdid}/${fact.pa}`] : []),
   *derive(unit, read) {
-    const slash = unit.indexOf('/');
-    const vsid = Number(unit.slice(0, slash));
-    const subnet = subnetOf(read, vsid);
-    const overlay = subnet && overlayOf(read, subnet.rdid);
-    const pa = read.members('hostsOfSubnet', `${vsid}`).find((address) => address === unit.slice(slash + 1));
-    if (!overlay || overlay.tunnel === undefined || pa === undefined || pa === overlay.provider.pa) return;
-    const at = {
-      switch: overlay.provider.switch,
-      feature: 'provider',
-      thing: `peer/${unit}`,
-      origin: subnet.origin,
-    } as const;
-    yield rule(
-      at,
-      'classify',
-      100,
-      matchOf({
-        in_port: overlay.tunnel,
-        tun_id: tunnelKey(overlay.provider, vsid),
-        [isIpv4(ip(pa)) ? 'tun_src' : 'tun_ipv6_src']: pa,
-      }),
-      [
-        setField('reg0', ORIGIN.tunnel | ATTACHED_VIRTUAL),
-        setField(VSID, vsid),
-        setField(DOMAIN, overlay.domain.number),
-        next('forward'),
-      ],
-      `from the host ${pa}, which has a machine on ${subnet.name}`,
-    );
+    const [rdid = '', pa = ''] = unit.split('/');
+    const overlay = overlayOf(read, rdid);
+    if (!overlay || overlay.tunnel === undefined || pa === overlay.provider.pa) return;
+    const { provider, domain, tunnel } = overlay;
+    for (const key of read.members('subnetsOfDomain', rdid)) {
+      const subnet = read.get(key);
+      if (subnet?.kind !== 'subnet') continue;
+      const at = {
+        switch: provider.switch,
+        feature: 'provider',
+        thing: `peer/${unit}`,
+        origin: subnet.origin,
+      } as const;
+      yield rule(
+        at,
+        'classify',
+        100,
+        matchOf({
+          in_port: tunnel,
+          vlan_tci: UNTAGGED,
+          tun_id: tunnelKey(provider, subnet.vsid),
+          [isIpv4(ip(pa)) ? 'tun_src' : 'tun_ipv6_src']: pa,
+        }),
+        [
+          setField('reg0', ORIGIN.tunnel | ATTACHED_VIRTUAL),
+          setField(VSID, subnet.vsid),
+          setField(DOMAIN, domain.number),
+          next('forward'),
+        ],
+        `from the host ${pa}, which has a machine on ${domain.name}, to ${subnet.name}`,
+      );
+    }
   },
 };

@@ -12,6 +12,7 @@
  *     reg3   TARGET4     IPv4 address whose MAC address is wanted
  *     reg4-7 (xxreg1)    TARGET6   the same for IPv6
  *     reg8-9 (xreg4)     FOUND     the MAC address that `neighbour` found, in bits 0..47; 0 = nobody
+ *                        bit 48: it is a router's
  */
 import type { Masked } from '../flow/flow.ts';
 
@@ -30,6 +31,7 @@ export const DOMAIN = 'reg2';
 export const TARGET4 = 'reg3';
 export const TARGET6 = 'xxreg1';
 export const FOUND = 'xreg4';
+export const FOUND_ROUTER = 48;
 
 /** Some bits of a register, and nothing of the others. */
 export function bits(value: bigint, mask: bigint): Masked {

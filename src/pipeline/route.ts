@@ -10,6 +10,35 @@ import { type FeatureRule, next, rule } from './rule.ts';
 /** Longer prefixes win: the priority is this much plus the length of the prefix. */
 const BASE_PRIORITY = 100;
 
+/** What the router takes for itself goes before everything that it forwards. */
+export const ROUTERS_OWN = 310;
+const MARTIAN_PRIORITY = 300;
+
+/** Never forwarded, neither from nor to: RFC 1812 5.3.7, RFC 3927 2.7; RFC 4291 2.5.2, 2.5.3, 2.5.6, 2.7. */
+const MARTIANS = [
+  [4, ['0.0.0.0/8', '127.0.0.0/8', '169.254.0.0/16', '224.0.0.0/3']],
+  [6, ['::/127', 'fe80::/10', 'ff00::/8']],
+] as const;
+
+export const martian: FeatureRule = {
+  name: 'martian',
+  units: (_key, fact) => (fact.kind === 'switch' ? [fact.name] : []),
+  *derive(unit) {
+    const at = { switch: unit, feature: 'base', thing: 'base', origin: '' } as const;
+    for (const [family, prefixes] of MARTIANS) {
+      const eth_type = family === 4 ? 0x0800 : 0x86dd;
+      const [source, destination] =
+        family === 4 ? (['ip_src', 'ip_dst'] as const) : (['ipv6_src', 'ipv6_dst'] as const);
+      for (const prefix of prefixes) {
+        const from = matchOf({ eth_type, [source]: prefix });
+        const to = matchOf({ eth_type, [destination]: prefix });
+        yield rule(at, 'route', MARTIAN_PRIORITY + 1, from, [], `no router forwards from ${prefix}`);
+        yield rule(at, 'route', MARTIAN_PRIORITY, to, [], `no router forwards to ${prefix}`);
+      }
+    }
+  },
+};
+
 export const route: FeatureRule = {
   name: 'route',
   units: (key, fact) => (fact.kind === 'route' ? [key] : []),

@@ -3,11 +3,11 @@ import { move, output, setField } from '../flow/actions.ts';
 import { matchOf } from '../flow/match.ts';
 import { ipToBigint, isIpv4, macToNumber } from '../packet/address.ts';
 import { overlayOf, subnetOf } from './overlay.ts';
-import { ATTACHED_VIRTUAL, bits, DOMAIN, FOUND, TARGET4, TARGET6, VSID } from './registers.ts';
+import { ATTACHED_VIRTUAL, bits, DOMAIN, FOUND, FOUND_ROUTER, TARGET4, TARGET6, VSID } from './registers.ts';
+import { ROUTERS_OWN } from './route.ts';
 import { type FeatureRule, next, rule } from './rule.ts';
 
 const VIRTUAL = bits(ATTACHED_VIRTUAL, ATTACHED_VIRTUAL);
-const UNICAST = bits(0n, 1n << 40n);
 
 export const subnet: FeatureRule = {
   name: 'subnet',
@@ -25,7 +25,6 @@ export const subnet: FeatureRule = {
     const gatewayMac = record.gatewayMac;
     const gateway = record.gateway;
     const v4 = isIpv4(record.gateway);
-    const inDomain = { reg0: VIRTUAL, [DOMAIN]: overlay.domain.number };
 
     yield rule(
       at,
@@ -37,11 +36,11 @@ export const subnet: FeatureRule = {
     );
     yield rule(
       at,
-      'services',
-      120,
+      'route',
+      ROUTERS_OWN,
       matchOf({
-        ...inDomain,
-        eth_dst: UNICAST,
+        [DOMAIN]: overlay.domain.number,
+        ip_frag: 'no',
         ...(v4
           ? { eth_type: 0x0800, ip_proto: 1, icmp_type: 8, icmp_code: 0, ip_dst: gateway }
           : { eth_type: 0x86dd, ip_proto: 58, icmpv6_type: 128, icmpv6_code: 0, ipv6_dst: gateway }),
@@ -63,7 +62,7 @@ export const subnet: FeatureRule = {
       'neighbour',
       100,
       matchOf({ [VSID]: record.vsid, [v4 ? TARGET4 : TARGET6]: ipToBigint(gateway) }),
-      [setField(FOUND, macToNumber(gatewayMac))],
+      [setField(FOUND, BigInt(macToNumber(gatewayMac)) | (1n << BigInt(FOUND_ROUTER)))],
       `${record.gateway} is the gateway of ${record.name}`,
     );
   },

@@ -1,5 +1,6 @@
 /** The uplink: what comes from the physical network goes to the learning switch. */
-import { matchOf } from '../flow/match.ts';
+import { DEAD_VLAN } from '../flow/datapath.ts';
+import { matchOf, vlanId } from '../flow/match.ts';
 import { portOf } from './facts.ts';
 import { portNumber } from './overlay.ts';
 import { type FeatureRule, next, rule } from './rule.ts';
@@ -13,6 +14,15 @@ export const uplink: FeatureRule = {
     const number = portNumber(read, portOf.uplink(record.name));
     if (number === undefined) return;
     const at = { switch: record.name, feature: 'uplink', thing: unit, origin: record.origin } as const;
+    // Ports of virtual subnets lie in it to be out of reach (docs/decisions/0007).
+    yield rule(
+      at,
+      'classify',
+      200,
+      matchOf({ in_port: number, vlan_tci: vlanId(DEAD_VLAN) }),
+      [],
+      'there is no VLAN 4095 (IEEE 802.1Q-2018, table 9-2)',
+    );
     yield rule(
       at,
       'classify',

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { scopedRecord } from './arbitrary.ts';
+import { scopedRecord } from '../../test/support/policy-arbitraries.ts';
 import { DEPENDENCIES, KIND_ORDER, kindOfKey, ordered } from './order.ts';
 import { type PolicyRecord, recordKey } from './records.ts';
 import { diff, PolicySet, type PolicyView } from './set.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { scopedRecord } from '../../test/support/policy-arbitraries.ts';
 import { NetloomError } from '../base/error.ts';
-import { scopedRecord } from './arbitrary.ts';
 import { recordKey } from './records.ts';
 import { parseChange, parseRecord } from './schema.ts';
 import { recordText } from './text.ts';

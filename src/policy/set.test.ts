@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { policyDelta, scopedRecord } from './arbitrary.ts';
+import { policyDelta, scopedRecord } from '../../test/support/policy-arbitraries.ts';
 import { type PolicyRecord, recordKey } from './records.ts';
 import { diff, PolicySet } from './set.ts';
 

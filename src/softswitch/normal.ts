@@ -85,8 +85,10 @@ function isDead(vlan: PortVlan): boolean {
   return vlan.mode !== 'trunk' && vlan.tag === DEAD_VLAN;
 }
 
+/** A native VLAN is always one of the trunk's. */
 function inTrunks(vlan: PortVlan, vid: number): boolean {
-  return vlan.mode !== 'access' && (vlan.trunks.length === 0 || vlan.trunks.includes(vid));
+  if (vlan.mode === 'access') return false;
+  return vlan.trunks.length === 0 || vlan.trunks.includes(vid) || (vlan.mode !== 'trunk' && vid === vlan.tag);
 }
 
 /** A tag with VLAN id 0 counts as none. */

@@ -116,8 +116,15 @@ export class Packet {
     return (this.key[WORD.TAG]! & 0x1000) !== 0;
   }
 
+  /** Open vSwitch handles two tags at most: a third push takes the place of the inner one. */
   pushTag({ type, tci }: Tag): void {
     if (this.#bytes.length < ETHERNET.SIZE) return;
+    const [outer, inner] = this.tags;
+    if (outer && inner) {
+      this.popTag();
+      this.popTag();
+      this.pushTag(outer);
+    }
     this.#bytes = pushVlan(this.#bytes, tci & 0xefff, type);
     this.#owned = true;
     this.#moveHeaders(4);

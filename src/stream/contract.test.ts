@@ -2,8 +2,10 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { Code, ConnectError, createClient, type Transport } from '@connectrpc/connect';
 import { afterEach, describe, expect, it } from 'vitest';
+import { EPOCH, eventually, hello, say, shareOf } from '../../test/support/policy-stream.ts';
 import { FakeClock, systemClock } from '../base/clock.ts';
 import { type Finding, finding } from '../base/error.ts';
+import { ip, mac, prefix } from '../packet/address.ts';
 import { type PolicyRecord, recordKey, type Scope } from '../policy/records.ts';
 import { type PolicyDelta, PolicySet } from '../policy/set.ts';
 import { type ClientOptions, PolicyClient } from './client.ts';
@@ -12,7 +14,6 @@ import { type AgentMessageSchema, type ControllerMessage, PolicyService } from '
 import { http2Transport, listenHttp2 } from './http2.ts';
 import { memoryTransport } from './memory.ts';
 import { policyRoutes, type ServiceOptions } from './server.ts';
-import { EPOCH, eventually, hello, say, shareOf } from './testing.ts';
 
 interface Wire {
   readonly transport: Transport;
@@ -118,9 +119,9 @@ describe.each(twins)('the stream $name', ({ open }) => {
       kind: 'lookup',
       rdid: 'blue',
       vsid: 5001,
-      ca: `10.0.${i >> 8}.${i & 255}` as never,
-      mac: '00:1d:d8:b7:1c:00' as never,
-      pa: '192.168.4.11' as never,
+      ca: ip(`10.0.${i >> 8}.${i & 255}`),
+      mac: mac('00:1d:d8:b7:1c:00'),
+      pa: ip('192.168.4.11'),
       port: `vnic${i}`,
       origin: 'VirtualMachine/öß',
     }));
@@ -189,8 +190,8 @@ describe.each(twins)('the stream $name', ({ open }) => {
         kind: 'route',
         rdid: 'blue',
         vsid: 5001,
-        prefix: '10.0.0.0/24' as never,
-        nextHop: '0.0.0.0' as never,
+        prefix: prefix('10.0.0.0/24'),
+        nextHop: ip('0.0.0.0'),
         origin: `${revision} ${'x'.repeat(8000)}`,
       };
       feed.publish(revision, put('domain/blue', record));

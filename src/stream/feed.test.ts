@@ -1,9 +1,10 @@
 import { create } from '@bufbuild/protobuf';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { HOSTS, policyDelta } from '../../test/support/policy-arbitraries.ts';
+import { EPOCH, hello, say, shareOf, wired } from '../../test/support/policy-stream.ts';
 import { finding, NetloomError } from '../base/error.ts';
 import { ip, mac, prefix } from '../packet/address.ts';
-import { HOSTS, policyDelta } from '../policy/arbitrary.ts';
 import { type PolicyRecord, recordKey, type Scope } from '../policy/records.ts';
 import { type PolicyDelta, PolicySet } from '../policy/set.ts';
 import { type AgentFeed, PolicyFeed } from './feed.ts';
@@ -11,7 +12,6 @@ import { writeFindings } from './findings.ts';
 import { AppliedSchema, type ControllerMessage } from './gen/policy_pb.ts';
 import { History } from './history.ts';
 import { Replica } from './replica.ts';
-import { EPOCH, hello, say, shareOf, wired } from './testing.ts';
 
 const origin = 'test';
 const switchRecord = (name: string): PolicyRecord => ({ kind: 'switch', name, type: 'private', origin });

@@ -6,15 +6,15 @@
 import { Code, ConnectError, type Interceptor, type Transport } from '@connectrpc/connect';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { HOSTS, policyDelta } from '../../test/support/policy-arbitraries.ts';
+import { EPOCH, shareOf } from '../../test/support/policy-stream.ts';
 import { FakeClock } from '../base/clock.ts';
-import { HOSTS, policyDelta } from '../policy/arbitrary.ts';
 import { PolicySet, type PolicyView } from '../policy/set.ts';
 import { PolicyClient } from './client.ts';
 import { PolicyFeed } from './feed.ts';
 import { memoryTransport } from './memory.ts';
 import type { Held } from './replica.ts';
 import { policyRoutes } from './server.ts';
-import { EPOCH, shareOf } from './testing.ts';
 
 type Fault = 'none' | 'drop' | 'repeat' | 'swap' | 'cut' | 'hang';
 

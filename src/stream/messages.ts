@@ -10,7 +10,7 @@ export const PROTOCOL_VERSION = 1;
 /** A message has at most this many changes ... */
 export const MAX_CHANGES = 100;
 /** ... and at most this many bytes of them, unless a single one is larger. */
-export const MAX_BYTES = 256 * 1024;
+const MAX_BYTES = 256 * 1024;
 /** No controller message is larger; one that is, is not read. */
 export const MAX_CONTROLLER_MESSAGE = 4 * 1024 * 1024;
 /** No agent message is larger; one that is, is not read. */

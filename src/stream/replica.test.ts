@@ -1,13 +1,13 @@
-import { create } from '@bufbuild/protobuf';
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { policyDelta } from '../policy/arbitrary.ts';
+import { policyDelta } from '../../test/support/policy-arbitraries.ts';
+import { EPOCH, wired } from '../../test/support/policy-stream.ts';
 import { type PolicyRecord, recordKey } from '../policy/records.ts';
 import { PolicySet } from '../policy/set.ts';
 import { PolicyFeed } from './feed.ts';
 import { type ControllerMessage, ControllerMessageSchema } from './gen/policy_pb.ts';
 import { Replica } from './replica.ts';
-import { EPOCH, wired } from './testing.ts';
 
 const switchRecord = (name: string): PolicyRecord => ({ kind: 'switch', name, type: 'private', origin: '' });
 
@@ -172,6 +172,32 @@ describe('Replica', () => {
     const value = { from: 1n, to: 2n, changes: [good], last: true };
     const message = create(ControllerMessageSchema, { sequence: 3n, body: { case: 'delta', value } });
     expect(replica.receive(message).type).toBe('delta');
+  });
+
+  it('takes a message whole or not at all, and never throws, whatever became of its bytes', () => {
+    const flip = fc.record({ byte: fc.nat(), bit: fc.integer({ min: 0, max: 7 }) });
+    const types = new Set<string>();
+    fc.assert(
+      fc.property(fc.array(flip, { minLength: 1, maxLength: 3 }), (flips) => {
+        const { feed, replica, agent } = synced();
+        feed.publish(2, put('b', 'c'));
+        const bytes = toBinary(ControllerMessageSchema, agent().next()!);
+        for (const { byte, bit } of flips) bytes[byte % bytes.length]! ^= 1 << bit;
+        let message: ControllerMessage;
+        try {
+          message = fromBinary(ControllerMessageSchema, bytes);
+        } catch {
+          return; // The transport refuses it, and ends the stream.
+        }
+        const before = replica.policy.text();
+        const { type } = replica.receive(message);
+        types.add(type);
+        if (type !== 'delta') expect(replica.policy.text()).toBe(before);
+      }),
+      { numRuns: 500 },
+    );
+    expect(types).toContain('rejected');
+    expect(types).toContain('lost');
   });
 
   it('[P5] hands a delta out in the order in which it can be carried out', () => {

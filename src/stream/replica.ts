@@ -94,6 +94,7 @@ export class Replica {
   hello(host: string, bootNonce: string): Hello {
     this.#sequence = 0n;
     this.#streamEpoch = undefined;
+    this.#assembly = undefined;
     return create(HelloSchema, {
       host,
       bootNonce,

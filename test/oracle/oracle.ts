@@ -173,21 +173,18 @@ export class Oracle {
       yield* this.#switch(`${host.name}/${provider.switch}`, id, provider.vlan, bytes);
       return;
     }
-    const looked = withoutSnap(bytes);
-    for (const effect of this.#sendFromVnic(host, host.port(id)!, looked?.frame ?? bytes)) {
-      yield looked ? { ...effect, frame: withSnap(effect.frame, looked.snap) } : effect;
-    }
-  }
-
-  *#sendFromVnic(host: Host, port: PortRecord, bytes: Uint8Array): Iterable<Effect> {
-    const frame = parseFrame(bytes);
+    const port = host.port(id)!;
+    const snap = withoutSnap(bytes);
+    const frame = parseFrame(snap?.frame ?? bytes);
     if (refusal(port, frame) !== undefined) return;
     if (port.dhcpServer && isDhcpRequest(frame)) {
-      yield { to: 'agent', host: host.name, port: port.id, frame: bytes };
+      yield { to: 'agent', host: host.name, port: id, frame: bytes };
     } else if (port.attachment.type === 'vlan') {
-      yield* this.#switch(`${host.name}/${port.switch}`, port.id, port.attachment.vlan, bytes);
+      yield* this.#switch(`${host.name}/${port.switch}`, id, port.attachment.vlan, bytes);
     } else {
-      yield* this.#sendVirtual(host, port, port.attachment.vsid, frame);
+      for (const effect of this.#sendVirtual(host, port, port.attachment.vsid, frame)) {
+        yield snap ? { ...effect, frame: withSnap(effect.frame, snap.header) } : effect;
+      }
     }
   }
 

@@ -98,16 +98,16 @@ export function isFragment({ fragment, extensions, bytes }: Layers): boolean {
 }
 
 /** The 802.3 length and the 802.2 SNAP header that may stand before a type (RFC 1042), and the frame without them. */
-export function withoutSnap(bytes: Uint8Array): { snap: Uint8Array; frame: Uint8Array } | undefined {
+export function withoutSnap(bytes: Uint8Array): { header: Uint8Array; frame: Uint8Array } | undefined {
   const [from, to] = [ETHERNET.TYPE, ETHERNET.SIZE + SNAP_SIZE - 2];
   if (bytes.length < to + 2 || read16(bytes, from) >= FIRST_TYPE) return undefined;
   if (toHex(bytes, ETHERNET.SIZE, to) !== 'aaaa03000000') return undefined;
   return {
-    snap: bytes.slice(from, to),
+    header: bytes.slice(from, to),
     frame: Uint8Array.of(...bytes.subarray(0, from), ...bytes.subarray(to)),
   };
 }
 
-export function withSnap(frame: Uint8Array, snap: Uint8Array): Uint8Array {
-  return Uint8Array.of(...frame.subarray(0, ETHERNET.TYPE), ...snap, ...frame.subarray(ETHERNET.TYPE));
+export function withSnap(frame: Uint8Array, header: Uint8Array): Uint8Array {
+  return Uint8Array.of(...frame.subarray(0, ETHERNET.TYPE), ...header, ...frame.subarray(ETHERNET.TYPE));
 }

@@ -4,6 +4,7 @@ import { addressGroup, get, members, type Reader } from '../facts.ts';
 import { type HostSwitch, objectKey, type VirtualMachine } from '../kinds.ts';
 import {
   choices,
+  hostVnicAddresses,
   isPlaced,
   placeVnic,
   poolsOfPlace,
@@ -61,7 +62,11 @@ export const hostVnicsFit: Check<HostSwitch> = function* (hostSwitch, read) {
       };
       continue;
     }
-    const addresses = v.address === undefined ? [] : [{ address: v.address, path: `${path}.address` }];
+    const field = v.inheritManagementNic ? 'inheritManagementNic' : 'address';
+    const addresses = hostVnicAddresses(read, hostSwitch, v).map((address) => ({
+      address,
+      path: `${path}.${field}`,
+    }));
     yield* checkVnic(read, {
       ...v,
       object: objectKey(hostSwitch),

@@ -31,6 +31,11 @@ const schema = objectSchema('Host', {
   managementNic: reference(
     'NIC that the host is managed through; a host vNIC can inherit its settings.',
   ).exactOptional(),
+  managementAddresses: list(ipAddress, 16)
+    .default([])
+    .describe(
+      'Addresses that the host is managed by. The host vNIC that inherits from the management NIC has them.',
+    ),
 });
 
 /** A physical server. VMs run on it. */

@@ -1,9 +1,14 @@
 /** What the tests of the stream share: the policy that a host should have, and short ways to say things. */
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
-import { domainScope, hostScope, type Scope } from '../policy/records.ts';
-import { PolicySet, type PolicyView } from '../policy/set.ts';
-import { type ControllerMessage, ControllerMessageSchema, type Hello, HelloSchema } from './gen/policy_pb.ts';
-import { PROTOCOL_VERSION } from './messages.ts';
+import { domainScope, hostScope, type Scope } from '../../src/policy/records.ts';
+import { PolicySet, type PolicyView } from '../../src/policy/set.ts';
+import {
+  type ControllerMessage,
+  ControllerMessageSchema,
+  type Hello,
+  HelloSchema,
+} from '../../src/stream/gen/policy_pb.ts';
+import { PROTOCOL_VERSION } from '../../src/stream/messages.ts';
 
 export const EPOCH = 'epoch-1';
 

@@ -1,6 +1,6 @@
 /** Random policy records for property tests. Keys come from a small range, so that random changes often meet. */
 import fc from 'fast-check';
-import { type IpAddress, ipv4FromNumber, macFromNumber, prefixOf } from '../packet/address.ts';
+import { type IpAddress, ipv4FromNumber, macFromNumber, prefixOf } from '../../src/packet/address.ts';
 import {
   domainScope,
   hostScope,
@@ -8,11 +8,11 @@ import {
   recordKey,
   type Scope,
   type ScopedRecord,
-} from './records.ts';
-import type { PolicyChange, PolicyDelta } from './set.ts';
+} from '../../src/policy/records.ts';
+import type { PolicyChange, PolicyDelta } from '../../src/policy/set.ts';
 
 export const HOSTS = ['h1', 'h2', 'h3'] as const;
-export const RDIDS = ['blue', 'green', 'red'] as const;
+const RDIDS = ['blue', 'green', 'red'] as const;
 
 const SWITCHES = ['Internal', 'Public'] as const;
 const NETWORKS = ['App', 'Mgmt'] as const;
@@ -100,8 +100,7 @@ const providerRecord = fc.record({
   origin,
 });
 
-/** The host takes part in this routing domain. */
-export const domainRecord = fc.record({
+const domainRecord = fc.record({
   kind: fc.constant('domain' as const),
   rdid,
   number: fc.integer({ min: 1, max: 3 }),

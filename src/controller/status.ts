@@ -1,0 +1,176 @@
+/**
+ * What Netloom knows about an object beyond what the operator said: what was handed out for it, where it is, who uses
+ * it, what deserves attention. Shown, never stored and never read back.
+ */
+import { hostVnicOwner, RDID, VNIC, VSID, vmVnicOwner } from '../allocate/scopes.ts';
+import type { Finding } from '../base/error.ts';
+import type { JsonObject } from '../base/json.ts';
+import type { ObjectKey } from '../model/definition.ts';
+import { subnetKey } from '../model/kinds/vm-subnet.ts';
+import {
+  type Host,
+  type HostSwitch,
+  isKind,
+  type ModelObject,
+  objectKey,
+  type VirtualMachine,
+  type VmNetwork,
+  type VmSubnet,
+} from '../model/kinds.ts';
+import { hostScope, type PolicyRecord } from '../policy/records.ts';
+import type { HostStatus } from '../stream/feed.ts';
+import type { Network } from './network.ts';
+
+/** The network, to be read. */
+export type NetworkView = Omit<Network, 'propose' | 'keep' | 'discard' | 'load'>;
+
+/** How many of an object's users are named; all are counted. */
+const NAMED_USERS = 100;
+
+/** One vNIC of a VM or of a host, as it is. */
+interface VnicStatus {
+  readonly name: string;
+  /** The vNIC id: `external_ids:iface-id` of the interface that it is plugged in by. */
+  readonly id?: string;
+  readonly mac?: string;
+  readonly addresses?: readonly string[];
+  readonly switch?: string;
+  readonly vsid?: number;
+  readonly vlan?: number;
+  readonly mtu?: number;
+  /** False while something that it needs is missing; the findings say what. */
+  readonly connected: boolean;
+}
+
+/** The status of an object. `warnings` are those about this object. */
+export function statusOf(
+  network: NetworkView,
+  object: ModelObject,
+  warnings: readonly Finding[],
+  hosts: ReadonlyMap<string, HostStatus>,
+): JsonObject {
+  const users = network.referrers(objectKey(object));
+  const status = {
+    ...ofKind(network, object, hosts),
+    ...(users.length > 0 ? { users: users.slice(0, NAMED_USERS), userCount: users.length } : {}),
+    ...(warnings.length > 0 ? { warnings: warnings.map((w) => ({ ...w })) } : {}),
+  };
+  // Members without a value are dropped by the way through JSON; what is left is JSON.
+  return JSON.parse(JSON.stringify(status)) as JsonObject;
+}
+
+function ofKind(network: NetworkView, object: ModelObject, hosts: ReadonlyMap<string, HostStatus>): object {
+  switch (object.kind) {
+    case 'Host':
+      return statusOfHost(network, object, hosts.get(object.name));
+    case 'HostSwitch':
+      return { hostVnics: vnicsOfHostSwitch(network, object) };
+    case 'VirtualMachine':
+      return { vnics: vnicsOfMachine(network, object) };
+    case 'VmNetwork':
+      return statusOfVmNetwork(network, object);
+    case 'VmSubnet':
+      return statusOfSubnet(network, object);
+    case 'IpPool':
+    case 'MacPool':
+      return statusOfPool(network, objectKey(object));
+    case 'LogicalNetwork':
+      return {
+        sites: network.members('sites', object.name),
+        vmNetworks: network.members('vmNetworks', object.name),
+      };
+    default:
+      return {};
+  }
+}
+
+function statusOfHost(network: NetworkView, host: Host, agent: HostStatus | undefined): object {
+  const providers = network.list('LogicalNetwork').flatMap(({ object }) => {
+    if (!isKind(object, 'LogicalNetwork')) return [];
+    const record = recordOf(network, host.name, `provider/${object.name}`);
+    if (record?.kind !== 'provider') return [];
+    const { logicalNetwork, pa, prefixLength, mac, vlan, encapsulation } = record;
+    return [{ logicalNetwork, address: pa, prefixLength, mac, vlan, encapsulation, switch: record.switch }];
+  });
+  return {
+    agent: agentStatus(agent),
+    providerAddresses: providers,
+    virtualMachines: network.members('virtualMachines', host.name).length,
+  };
+}
+
+/** How far a host's agent is, for people and programs alike. */
+export function agentStatus(agent: HostStatus | undefined): object {
+  if (!agent) return { connected: false };
+  const { connected, touched, outcome, refused } = agent;
+  return {
+    connected,
+    /** The newest revision that concerns the host. */
+    wanted: touched,
+    ...(outcome ? { applied: outcome.revision, ok: outcome.ok, findings: outcome.findings } : {}),
+    ...(refused ? { refused } : {}),
+  };
+}
+
+function vnicsOfMachine(network: NetworkView, vm: VirtualMachine): VnicStatus[] {
+  return vm.vnics.map(({ name }) => vnicStatus(network, vm.host, name, vmVnicOwner(vm.name, name)));
+}
+
+function vnicsOfHostSwitch(network: NetworkView, hostSwitch: HostSwitch): VnicStatus[] {
+  return hostSwitch.hostVnics.map(({ name }) =>
+    vnicStatus(network, hostSwitch.host, name, hostVnicOwner(hostSwitch, name)),
+  );
+}
+
+function vnicStatus(network: NetworkView, host: string, name: string, owner: string): VnicStatus {
+  const id = network.allocation(VNIC, owner);
+  const port = id === undefined ? undefined : recordOf(network, host, `port/${id}`);
+  if (id === undefined || port?.kind !== 'port') {
+    return { name, connected: false, ...(id === undefined ? {} : { id }) };
+  }
+  const { mac, attachment, mtu } = port;
+  return {
+    name,
+    connected: true,
+    id,
+    mac,
+    addresses: port.addresses.map(({ address }) => address),
+    switch: port.switch,
+    ...(attachment.type === 'virtual' ? { vsid: attachment.vsid } : { vlan: attachment.vlan }),
+    mtu,
+  };
+}
+
+function statusOfVmNetwork(network: NetworkView, { name, impliedBy }: VmNetwork): object {
+  return {
+    routingDomainId: network.allocation(RDID, `VmNetwork/${name}`),
+    subnets: network.members('subnets', name),
+    impliedBy,
+  };
+}
+
+function statusOfSubnet(network: NetworkView, subnet: VmSubnet): object {
+  const vsid = network.allocation(VSID, objectKey(subnet));
+  const rdid = network.allocation(RDID, `VmNetwork/${subnet.vmNetwork}`);
+  const record =
+    rdid !== undefined && vsid !== undefined
+      ? network.record(`domain/${rdid}`, `subnet/${vsid}`)?.record
+      : undefined;
+  return {
+    vsid: vsid === undefined ? undefined : Number(vsid),
+    ...(record?.kind === 'subnet'
+      ? { gateway: record.gateway, gatewayMac: record.gatewayMac, mtu: record.mtu }
+      : {}),
+    pools: network.members('pools', `VmSubnet/${subnetKey(subnet.vmNetwork, subnet.name)}`),
+  };
+}
+
+/** Counts are decimal numbers in text: a pool of IPv6 addresses can have more than JSON numbers can tell apart. */
+function statusOfPool(network: NetworkView, key: ObjectKey): object {
+  const use = network.poolUse(key);
+  return use ? { size: String(use.size), used: String(use.used), free: String(use.free) } : {};
+}
+
+function recordOf(network: NetworkView, host: string, key: string): PolicyRecord | undefined {
+  return network.record(hostScope(host), key)?.record;
+}

@@ -1,0 +1,58 @@
+/** What no guest may send, whoever it is: the rules of `guest-guard` that every switch has. Those of a vNIC: port.ts. */
+import type { ExplainedFlow } from '../flow/flow.ts';
+import { type MatchValues, matchOf } from '../flow/match.ts';
+import { bits, GUARD_DHCP, GUARD_ROUTER } from './registers.ts';
+import { type FeatureRule, next, rule } from './rule.ts';
+
+const GUARDED = {
+  dhcp: bits(GUARD_DHCP, GUARD_DHCP),
+  router: bits(GUARD_ROUTER, GUARD_ROUTER),
+};
+const ICMPV6 = { eth_type: 0x86dd, ip_proto: 58 } as const;
+/** 01:80:c2:00:00:00 to 0f (IEEE 802.1Q-2018, table 8-1): spanning tree, LACP, LLDP, EAPOL … */
+const BRIDGE_GROUPS = bits(0x0180c2000000n, 0xfffffffffff0n);
+const SOLICITATION = 135;
+const ADVERTISEMENT = 136;
+
+export const guard: FeatureRule = {
+  name: 'guard',
+  units: (_key, fact) => (fact.kind === 'switch' ? [fact.name] : []),
+  *derive(unit) {
+    const at = { switch: unit, feature: 'base', thing: 'base', origin: '' } as const;
+    const drop = (priority: number, match: MatchValues, words: string): ExplainedFlow =>
+      rule(at, 'guest-guard', priority, matchOf(match), [], words);
+    const allow = (priority: number, match: MatchValues, words: string): ExplainedFlow =>
+      rule(at, 'guest-guard', priority, matchOf(match), [next('services')], words);
+
+    yield drop(250, { eth_dst: BRIDGE_GROUPS }, 'no bridge passes that on');
+    // Protocol 0 is also what the switch reads where an IP header, or the chain of IPv6 headers, does not hold
+    // (RFC 7112): the rules below could not see what such a packet is.
+    yield drop(240, { eth_type: 0x0800, ip_proto: 0 }, 'the IPv4 header does not hold');
+    yield drop(240, { eth_type: 0x86dd, ip_proto: 0 }, 'the chain of IPv6 headers is cut short');
+
+    const dhcp = 'a guest may not be a DHCP server';
+    yield drop(200, { reg0: GUARDED.dhcp, eth_type: 0x0800, ip_proto: 17, udp_src: 67 }, dhcp);
+    yield drop(200, { reg0: GUARDED.dhcp, eth_type: 0x86dd, ip_proto: 17, udp_src: 547 }, dhcp);
+    for (const [type, what] of [
+      [134, 'a guest may not advertise itself as a router'],
+      [137, 'a guest may not redirect others'],
+    ] as const) {
+      yield drop(200, { reg0: GUARDED.router, ...ICMPV6, icmpv6_type: type }, what);
+    }
+
+    for (const type of [SOLICITATION, ADVERTISEMENT]) {
+      // The rest of it could say anything (RFC 6980).
+      yield drop(
+        180,
+        { ...ICMPV6, ip_frag: 'yes', icmpv6_type: type },
+        'neighbour discovery comes in one piece',
+      );
+      // No target is also what the switch reads where the message does not hold.
+      yield drop(170, { ...ICMPV6, icmpv6_type: type, nd_target: 0 }, 'no valid neighbour discovery');
+    }
+    yield allow(120, { eth_type: 0x0806, arp_op: 1 }, 'an ARP request');
+    yield allow(120, { eth_type: 0x0806, arp_op: 2 }, 'an ARP reply');
+    yield drop(110, { eth_type: 0x0806 }, 'no valid ARP for IPv4');
+    yield allow(0, {}, 'nothing that a guest may not send');
+  },
+};
