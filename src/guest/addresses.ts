@@ -70,7 +70,7 @@ export interface AddressEnvironment extends ProbeEnvironment {
 /** Milliseconds between two defences of an address (RFC 5227 section 1.1). */
 export const DEFEND_INTERVAL = 10_000;
 /** Conflicts remembered, the latest ones. */
-export const CONFLICT_LIMIT = 32;
+const CONFLICT_LIMIT = 32;
 
 interface Claim {
   own: OwnAddress;

@@ -50,15 +50,15 @@ const NO_ADDRESS = ipv4('0.0.0.0');
 const LIMITED_BROADCAST = ipv4('255.255.255.255');
 
 /** Milliseconds until the first repetition; each further one waits twice as long (RFC 2131 section 4.1). */
-export const FIRST_RETRY = 4000;
+const FIRST_RETRY = 4000;
 /** Messages without an answer before a search or a request is given up: after 60 s. */
 export const ATTEMPTS = 4;
 /** Milliseconds between two searches once one was in vain. */
 export const SEARCH_INTERVAL = 300_000;
 /** Milliseconds after a DECLINE (RFC 2131 section 3.1, step 5), and after a NAK so that the two cannot chase each other. */
-export const RESTART_DELAY = { decline: 10_000, nak: 1000 } as const;
+const RESTART_DELAY = { decline: 10_000, nak: 1000 } as const;
 /** Least milliseconds between two requests to renew (RFC 2131 section 4.4.5). */
-export const RENEW_INTERVAL = 60_000;
+const RENEW_INTERVAL = 60_000;
 /** The longest that a timer of Node.js can run. */
 const LONGEST_TIMER = 2 ** 31 - 1;
 /** Largest DHCP message that is taken (option 57): what fits an Ethernet frame. */
@@ -330,7 +330,8 @@ export class DhcpClient {
   /** Gives up the address of the present lease. */
   #forget(): void {
     const current = this.#state;
-    if ('lease' in current) this.#stack.addresses.release(current.lease.settings.address);
+    if ('lease' in current && current.state !== 'requesting')
+      this.#stack.addresses.release(current.lease.settings.address);
   }
 
   /** 4, 8, 16, 32 s, each a second more or less at random (RFC 2131 section 4.1). */

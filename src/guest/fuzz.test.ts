@@ -5,7 +5,10 @@ import { frame } from '../packet/build.ts';
 import { DHCP_MESSAGE } from '../packet/dhcp.ts';
 import { dhcpLayers } from '../packet/dhcp-layers.ts';
 import type { Layer } from '../packet/layer.ts';
+import { REASSEMBLY_LIMIT } from './fragments.ts';
+import { ERROR_RATE } from './icmp-error.ts';
 import { solicitedNode } from './nd.ts';
+import { NEIGHBOUR_LIMIT } from './neighbour.ts';
 import type { GuestNic } from './nic.ts';
 import { Hub, macOf, pingNow } from './testing.ts';
 
@@ -112,8 +115,8 @@ describe('hostile frames', () => {
       nic.receive(frame(eth, { layer: 'arp', op: 1, sha: macOf(1000 + i), spa, tpa: A }));
       nic.receive(frame(eth, { ...from4, src: spa, mf: true, id: i }, some));
     }
-    expect(nic.neighbours.length).toBe(1024);
-    expect(nic.stats.drops['fragment-limit']).toBe(3000 - 16);
+    expect(nic.neighbours.length).toBe(NEIGHBOUR_LIMIT);
+    expect(nic.stats.drops['fragment-limit']).toBe(3000 - REASSEMBLY_LIMIT);
   });
 
   it('errors are answered at a bounded rate, and never with errors', () => {
@@ -124,7 +127,7 @@ describe('hostile frames', () => {
     hub.passed();
     const closed = frame(eth, from4, { layer: 'udp', dport: 99 }, some);
     for (let i = 0; i < 1000; i++) nic.receive(closed);
-    expect(hub.passed().length).toBe(100);
+    expect(hub.passed().length).toBe(ERROR_RATE);
     hub.clock.advance(1000);
     nic.receive(frame(eth, from4, { layer: 'icmp', type: 3, code: 3 }, some));
     nic.receive(frame(eth, { ...from4, dst: ipv4('10.0.0.255') }, { layer: 'udp', dport: 99 }, some));

@@ -15,7 +15,10 @@ export interface Quoted {
   readonly destination: IpAddress;
   /** IPv6: the next header of the first header; extension headers are not walked. */
   readonly protocol: number;
-  /** What came back of what it carried: eight bytes at least in IPv4, often more; may be empty. */
+  /**
+   * What came back of what it carried: eight bytes at least in IPv4, often more; may be empty. A window on the frame:
+   * good until the handler returns.
+   */
   readonly payload: Uint8Array;
 }
 

@@ -7,7 +7,7 @@ import { ICMP_TYPE } from '../packet/icmp.ts';
 import type { IcmpLayer } from '../packet/layer.ts';
 import { parseFrame } from '../packet/parse.ts';
 import { type IpPacket, packetOf } from './ip-packet.ts';
-import { QUEUE_LIMIT } from './neighbour.ts';
+import { FRESH_MS, QUEUE_LIMIT, REQUEST_INTERVAL, REQUESTS } from './neighbour.ts';
 import { Hub, macOf, pingNow } from './testing.ts';
 
 const A = ip('10.0.0.5');
@@ -167,9 +167,9 @@ describe('neighbours', () => {
     const errors: string[] = [];
     a.onError((error) => errors.push(`${error.about.destination}: ${error.words}`));
     for (let i = 0; i < QUEUE_LIMIT + 2; i++) a.sendIp(ip('10.0.0.9'), 253, Uint8Array.of(i));
-    hub.clock.advance(2999);
+    hub.clock.advance(REQUESTS * REQUEST_INTERVAL - 1);
     expect(errors).toEqual([]);
-    expect(hub.passed().map((f) => f.arp?.targetIp)).toEqual(Array(3).fill('10.0.0.9'));
+    expect(hub.passed().map((f) => f.arp?.targetIp)).toEqual(Array(REQUESTS).fill('10.0.0.9'));
     hub.clock.advance(1);
     expect(errors).toEqual(Array(QUEUE_LIMIT).fill('10.0.0.9: no answer to ARP for 10.0.0.9'));
     expect(a.stats.drops).toEqual({ 'neighbour-queue-full': 2, 'neighbour-silent': QUEUE_LIMIT });
@@ -191,7 +191,7 @@ describe('neighbours', () => {
   it('that move are found again, without a pause in between', () => {
     const { hub, a, b } = pair();
     pingNow(hub, a, B);
-    hub.clock.advance(61_000);
+    hub.clock.advance(FRESH_MS);
     hub.passed();
     expect(pingNow(hub, a, B).received).toBe(1); // stale, but used
     const asked = hub.passed().find((f) => f.arp?.operation === 1 && f.arp.senderMac === a.mac);
@@ -208,7 +208,7 @@ describe('neighbours', () => {
     const { hub, a, b } = pair();
     pingNow(hub, a, B);
     b.close();
-    hub.clock.advance(60_000);
+    hub.clock.advance(FRESH_MS);
     expect(pingNow(hub, a, B).received).toBe(0);
     hub.clock.advance(3000);
     expect(a.neighbours).toEqual([]);

@@ -31,7 +31,7 @@ export interface PingReport {
   readonly errors: readonly PingError[];
 }
 
-export interface PingReply {
+interface PingReply {
   readonly seq: number;
   /** Milliseconds, by the clock. */
   readonly rtt: number;
@@ -39,7 +39,7 @@ export interface PingReply {
   readonly ttl: number;
 }
 
-export interface PingError {
+interface PingError {
   readonly seq: number;
   /** "no answer to ARP for 10.0.0.9", "10.0.0.1: no route to the network", "no answer within 1000 ms". */
   readonly message: string;

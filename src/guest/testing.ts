@@ -55,7 +55,7 @@ export function macOf(n: number): Mac {
 }
 
 /** A generator of numbers 0 <= x < 1 that starts anywhere (xorshift32; Marsaglia, "Xorshift RNGs", 2003). */
-export function randomFrom(seed: number): () => number {
+function randomFrom(seed: number): () => number {
   let state = (seed * 2654435761) >>> 0 || 1;
   return () => {
     state ^= state << 13;

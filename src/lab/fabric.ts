@@ -4,7 +4,7 @@
  */
 import { Agent, type RecordChange } from '../agent/agent.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
-import type { Finding } from '../base/error.ts';
+import { type Finding, throwIfErrors } from '../base/error.ts';
 import type { Controller } from '../controller/controller.ts';
 import type { Host, PhysicalNetwork } from '../model/kinds.ts';
 import { isKind } from '../model/kinds.ts';
@@ -74,11 +74,12 @@ export class Fabric {
     await this.settled();
   }
 
-  /** All hosts that the latest revision touched have it in force. */
+  /** All hosts have the latest revision in force. Throws what a host could not do. */
   async settled(): Promise<void> {
     const { feed } = this.#options.controller;
     await this.#work;
-    await feed.whenApplied(feed.revision, [...this.#hosts.keys()]);
+    const statuses = await feed.whenApplied(feed.revision, [...this.#hosts.keys()]);
+    throwIfErrors(statuses.flatMap(({ outcome }) => outcome?.findings ?? []));
   }
 
   async close(): Promise<void> {

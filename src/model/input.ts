@@ -206,6 +206,11 @@ export function located(findings: Iterable<KeyedFinding>, parsed: Parsed): Findi
   return result;
 }
 
+/** Without the findings that may only be there because some objects could not be read. */
+export function withoutMissing(findings: readonly Finding[]): Finding[] {
+  return findings.filter((found) => !MISSING.has(found.code));
+}
+
 /** Codes of findings that an object would make go away by being there. */
 const MISSING: ReadonlySet<string> = new Set([
   'reference-missing',

@@ -16,6 +16,7 @@ import { formatFlow } from '../../src/flow/text.ts';
 import { ipv4, ipv6, mac } from '../../src/packet/address.ts';
 import { frame } from '../../src/packet/build.ts';
 import { toHex } from '../../src/packet/bytes.ts';
+import { layersOf } from '../../src/packet/dissect.ts';
 import type { Layer } from '../../src/packet/layer.ts';
 import { type FlowKey, isLaterFragment, readField } from '../../src/softswitch/key.ts';
 import { Packet } from '../../src/softswitch/packet.ts';
@@ -135,12 +136,17 @@ class Twins {
   }
 
   /** Sends the frames through both, and compares every byte that comes out. */
-  async compareBytes(frames: readonly (readonly [number, Uint8Array])[]): Promise<number> {
+  async compareBytes(
+    frames: readonly (readonly [number, Uint8Array])[],
+    options: { readonly learns?: boolean } = {},
+  ): Promise<number> {
     const before = PORTS.map((n) => this.#captured(n).length);
     const expected = new Map<number, string[]>(PORTS.map((n) => [n, []]));
     for (const [port, frame] of frames) {
       for (const sent of this.softResult(port, frame).frames) expected.get(sent.port)?.push(sent.frame);
       await this.ovs.appctl('netdev-dummy/receive', `p${port}`, toHex(frame));
+      // A cached flow would hide from the learning table that an address has moved, for a while.
+      if (options.learns) await this.ovs.appctl('revalidator/purge');
     }
     let count = 0;
     for (const [i, n] of PORTS.entries()) {
@@ -185,7 +191,7 @@ function outputsOf(text: string): number[] {
 
 /** Names in a printed flow that are no match fields of ours. */
 const NOT_OURS =
-  /^(eth|nw_ecn|ipv6_label|vlan_tci1|dl_vlan1|dl_vlan_pcp1|tun_(flags|tos|ttl|gbp.*|erspan.*)|recirc_id|gtpu_.*|pkt_mark|ct_.*|igmp.*|packet_type|dl_type=0x0000)$/;
+  /^(eth|nw_ecn|ipv6_label|vlan_tci1|dl_vlan1|dl_vlan_pcp1|tun_(flags|tos|ttl|gbp.*|erspan.*)|recirc_id|gtpu_.*|pkt_mark|ct_.*|igmp.*|mpls.*|packet_type|dl_type=0x0000)$/;
 
 function finalFlow(text: string): Map<FieldName, { value: bigint; mask: bigint }> {
   const flow = /^Flow: (.*)$/m.exec(text)?.[1] ?? '';
@@ -240,12 +246,15 @@ function onlyType({ match }: Flow): Flow['match'] {
 
 /**
  * Frames on which Open vSwitch itself goes wrong or does less: it corrects a "transport checksum" in the data of later
- * IPv4 fragments, and writes no field of an ARP packet whose operation is above 255.
+ * IPv4 fragments, takes the wrong pseudo header for neighbour discovery behind extension headers, and writes no field
+ * of an ARP packet whose operation is above 255.
  */
-function isOdd(frame: Uint8Array): boolean {
-  const { key } = Packet.read(frame);
-  const isArp = readField(key, 'eth_type') === 0x0806n;
-  return isLaterFragment(key) || (isArp && readField(key, 'arp_op') === 0n);
+function isOdd(bytes: Uint8Array): boolean {
+  const { key } = Packet.read(bytes);
+  const is = (name: FieldName, value: number) => readField(key, name) === BigInt(value);
+  const extensions = ['hopopts', 'routing', 'dstopts', 'ah', 'fragment'];
+  const isExtended = is('ip_proto', 58) && layersOf(bytes).some((l) => extensions.includes(l.layer));
+  return isLaterFragment(key) || isExtended || (is('eth_type', 0x0806) && is('arp_op', 0));
 }
 
 describe('softswitch == Open vSwitch', () => {
@@ -388,12 +397,12 @@ describe('softswitch == Open vSwitch', () => {
       const seed = Date.now() & 0x7fffffff;
       const twins = await Twins.with([parseFlow('table=0,actions=NORMAL')], vlans);
       const frames = fc.sample(fc.tuple(fc.constantFrom(...PORTS), switchFrame), { numRuns: 150, seed });
-      const sent = await twins.compareBytes([
-        ...frames,
+      const special: [number, Uint8Array][] = [
         [2, frame({ ...ETH, dst: mac('01:80:c2:00:00:0e') }, ...UDP)],
         [2, tagged(9, ...UDP)],
         [1, tagged(5, ...UDP)],
-      ]);
+      ];
+      const sent = await twins.compareBytes([...frames, ...special], { learns: true });
       expect(sent, `seed ${seed}`).toBeGreaterThan(50);
     },
     60_000,

@@ -1,0 +1,171 @@
+/** What the API answers with, described for its reference. The values are made by typed code; see the types named. */
+import { z } from 'zod';
+import { CODES, type ErrorCode } from '../base/codes.ts';
+import { KIND_NAMES } from '../model/definition.ts';
+import { kindOf } from '../model/kinds.ts';
+
+/** Gives a schema a name in the OpenAPI document. */
+function named<S extends z.ZodType>(id: string, schema: S): S {
+  return schema.register(z.globalRegistry, { ...z.globalRegistry.get(schema), id });
+}
+
+for (const kind of KIND_NAMES) {
+  const { document, summary } = kindOf(kind);
+  if (!z.globalRegistry.get(document)?.id) {
+    document.register(z.globalRegistry, { ...z.globalRegistry.get(document), description: summary, id: kind });
+  }
+}
+
+const revision = z.int().describe('Revision: the number of a commit; each commit has the next one.');
+const objectKey = z.string().describe('Kind and key: `VmSubnet/Blue/Blue subnet`.');
+const json = z.unknown();
+
+/** base/error.ts */
+const findingSchema = named(
+  'Finding',
+  z
+    .object({
+      code: z.enum(Object.keys(CODES) as [ErrorCode, ...ErrorCode[]]).describe('Stable; see docs/errors.md.'),
+      severity: z.enum(['error', 'warning']),
+      path: z.string().describe('The field: `VirtualMachine/blue1.vnics[0].addresses[0]`.'),
+      message: z.string().describe('What is wrong, with the value.'),
+      remedy: z.string().describe('What to do next.'),
+    })
+    .describe('One thing that is wrong, or doubtful.'),
+);
+
+/** problem.ts */
+export const problemSchema = named(
+  'Problem',
+  z
+    .object({
+      type: z.string().describe('Where the code is explained: `docs/errors.md#conflict`.'),
+      title: z.string(),
+      status: z.int(),
+      detail: z.string(),
+      findings: z.array(findingSchema).describe('Every reason, not only the first.'),
+    })
+    .describe('Problem details, RFC 9457.'),
+);
+
+const fieldChange = z.object({ path: z.string(), before: json.optional(), after: json.optional() });
+const objectSummary = z.object({
+  key: objectKey,
+  action: z.enum(['create', 'update', 'delete']),
+  fields: z.array(fieldChange).describe('For an update: what differs.'),
+});
+const allocationChange = z.object({
+  scope: z.string().describe('What it was taken from: `mac`, `vsid`, `ip/Blue/Blue subnet` …'),
+  owner: z.string(),
+  before: z.string().nullable(),
+  after: z.string().nullable(),
+});
+
+/** controller/change.ts */
+export const changeSummarySchema = named(
+  'ChangeSummary',
+  z
+    .object({
+      revision: revision.optional(),
+      repeated: z.boolean().optional().describe('Carried out before, under the same request id.'),
+      dryRun: z.boolean(),
+      objects: z.array(objectSummary),
+      unchanged: z.array(objectKey).describe('Sent, and already so.'),
+      allocations: z.array(allocationChange).describe('What is given out and given back.'),
+      hosts: z
+        .array(
+          z.object({
+            host: z.string(),
+            added: z.array(z.string()),
+            changed: z.array(z.string()),
+            removed: z.array(z.string()),
+          }),
+        )
+        .describe('Policy records that each host gets, gets anew, and loses.'),
+      findings: z.array(findingSchema).describe('Warnings.'),
+    })
+    .describe('What a change comes to: by object, by what is handed out, and by host.'),
+);
+
+/** journal.ts */
+const commitFields = {
+  revision,
+  time: z.string().describe('ISO 8601, UTC.'),
+  author: z.string(),
+  message: z.string(),
+  objects: z.array(objectSummary),
+};
+export const commitSummarySchema = named(
+  'CommitSummary',
+  z.object(commitFields).describe('One row of the journal.'),
+);
+export const commitSchema = named(
+  'Commit',
+  z
+    .object({
+      ...commitFields,
+      values: z
+        .array(z.object({ key: objectKey, before: json, after: json }))
+        .describe('Each object before and after; null where there was none.'),
+      allocations: z.array(allocationChange),
+    })
+    .describe('One row of the journal, with everything in it.'),
+);
+
+/** probe.ts */
+export const endpointSchema = named(
+  'Endpoint',
+  z
+    .object({
+      name: z.string(),
+      host: z.string(),
+      mac: z.string(),
+      addresses: z.array(z.string()),
+      network: z.string(),
+    })
+    .describe('One end that can be pinged: a vNIC of a VM or of a host.'),
+);
+export const pingSchema = named(
+  'Ping',
+  z
+    .object({
+      from: z.string(),
+      to: z.string(),
+      sent: z.int(),
+      received: z.int(),
+      rtt: z
+        .object({ min: z.number(), avg: z.number(), max: z.number() })
+        .optional()
+        .describe('Milliseconds.'),
+      verdict: z.enum(['answered', 'partial', 'lost']),
+      dropped: z
+        .object({
+          at: z.string(),
+          reason: z.string(),
+          rule: z.string().optional(),
+          origin: z.string().optional(),
+        })
+        .optional()
+        .describe('Where an unanswered frame ended, and why.'),
+    })
+    .describe('What came of a ping with real frames.'),
+);
+export const walkSchema = named(
+  'Walk',
+  z
+    .object({
+      from: z.string(),
+      to: z.string(),
+      outcome: z.string(),
+      steps: z.array(z.record(z.string(), json)).describe('One place after the other.'),
+    })
+    .describe('One frame, followed from end to end.'),
+);
+
+/** For `response` of a route that can fail, and all can. */
+export const PROBLEMS = {
+  default: {
+    description: 'What is wrong, with every reason.',
+    content: { 'application/problem+json': { schema: problemSchema } },
+  },
+};
