@@ -17,7 +17,7 @@ const JSON_TYPE = /^application\/json(?: *; *charset=(?:utf-8|"utf-8"))?$/i;
 
 export function installBodies(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, async (request, body) => {
+  app.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, async (request, body) => {
     // Fastify looks at the essence of the type only; what else is said about it must be what is done here.
     const { 'content-type': type = '', 'content-encoding': encoding } = request.headers;
     if (!JSON_TYPE.test(type) || encoding !== undefined) {
@@ -28,7 +28,7 @@ export function installBodies(app: FastifyInstance): void {
         'Send it as application/json, in UTF-8 and not compressed.',
       );
     }
-    return parseJson(typeof body === 'string' ? Buffer.from(body) : body);
+    return parseJson(body);
   });
 }
 

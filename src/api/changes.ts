@@ -13,7 +13,7 @@ import { commitSummary, commitView } from './journal.ts';
 import { errorOf } from './objects.ts';
 import { API } from './paths.ts';
 import { refusal } from './problem.ts';
-import type { RequestTypes } from './request.ts';
+import { checkRequest, type RequestTypes } from './request.ts';
 import { changeSummarySchema, commitSchema, commitSummarySchema, PROBLEMS } from './schemas.ts';
 
 const options = {
@@ -58,10 +58,7 @@ export function changeRoutes(plain: FastifyInstance, controller: Controller): vo
     config: { access: 'write' },
     bodyLimit: APPLY_LIMIT,
     // The description says what objects look like; what is checked here is the frame around them.
-    validatorCompiler: () => (value: unknown) => {
-      const result = applyBody.safeParse(value);
-      return result.success ? { value: result.data } : { error: result.error };
-    },
+    validatorCompiler: (route) => checkRequest({ ...route, schema: applyBody }),
     schema: {
       operationId: 'apply',
       tags,

@@ -26,8 +26,18 @@ export function problemOf(error: NetloomError, status: number = error.status): P
     title: CODES[first.code].title,
     status,
     detail: `${first.message} ${first.remedy}`.trim(),
-    findings: error.findings,
+    findings: limited(error.findings),
   };
+}
+
+/** More findings than this help nobody; the rest is counted. */
+const MAX_FINDINGS = 500;
+
+function limited(findings: readonly Finding[]): readonly Finding[] {
+  if (findings.length <= MAX_FINDINGS) return findings;
+  const more = `There are ${findings.length - MAX_FINDINGS} more findings.`;
+  const rest = finding('input-unreadable', '', more, 'Correct the first ones and try again.');
+  return [...findings.slice(0, MAX_FINDINGS), rest];
 }
 
 /** A NetloomError with one finding, for what is wrong with a request. */

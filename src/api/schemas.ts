@@ -6,14 +6,13 @@ import { kindOf } from '../model/kinds.ts';
 
 /** Gives a schema a name in the OpenAPI document. */
 function named<S extends z.ZodType>(id: string, schema: S): S {
-  return schema.register(z.globalRegistry, { ...z.globalRegistry.get(schema), id });
+  z.globalRegistry.add(schema, { ...z.globalRegistry.get(schema), id });
+  return schema;
 }
 
 for (const kind of KIND_NAMES) {
   const { document, summary } = kindOf(kind);
-  if (!z.globalRegistry.get(document)?.id) {
-    document.register(z.globalRegistry, { ...z.globalRegistry.get(document), description: summary, id: kind });
-  }
+  z.globalRegistry.add(document, { description: summary, id: kind });
 }
 
 const revision = z.int().describe('Revision: the number of a commit; each commit has the next one.');

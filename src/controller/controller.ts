@@ -16,7 +16,13 @@ import { recordKey } from '../policy/records.ts';
 import { type PolicyDelta, PolicySet } from '../policy/set.ts';
 import type { Commit, HistoryFilter, Store, TransactionChanges } from '../store/contract.ts';
 import { PolicyFeed } from '../stream/feed.ts';
-import { type ChangeSummary, commitSummaries, fieldChanges, hostSummaries, type ObjectSummary } from './change.ts';
+import {
+  type ChangeSummary,
+  commitSummaries,
+  fieldChanges,
+  hostSummaries,
+  type ObjectSummary,
+} from './change.ts';
 import { type Edit, Network, type Proposal } from './network.ts';
 import { jsonOf, readStored, writeStored } from './stored.ts';
 
@@ -75,11 +81,18 @@ export class Controller {
       ...readStored(kind, key, value),
       revision: changed,
     }));
-    throwIfErrors(network.load(held, allocations));
-    const controller = new Controller(options, network, revision);
-    const recent = await options.store.history({ limit: REMEMBERED_REQUESTS });
-    for (const commit of recent.toReversed()) controller.#remember(commit);
-    return controller;
+    const loaded = network.load(held, allocations);
+    throwIfErrors(loaded.findings);
+    if (loaded.allocations.length === 0) return new Controller(options, network, revision);
+    const { revision: adapted } = await options.store.commit({
+      author: 'netloom',
+      message: 'allocations as this version needs them',
+      time: options.clock.wall(),
+      base: revision,
+      objects: [],
+      allocations: loaded.allocations.map(({ scope, owner, after }) => ({ scope, owner, value: after })),
+    });
+    return new Controller(options, network, adapted);
   }
 
   get revision(): number {

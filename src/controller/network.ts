@@ -63,25 +63,24 @@ export class Network {
     this.#allocator = new Allocator(uuid);
   }
 
-  /** Takes over what was kept before. Returns allocations that nothing needs any more. */
+  /**
+   * Takes over what was kept before. Returns what is wrong with it, and the allocations that have to change: what
+   * this version needs and an earlier one did not, and what nothing stands behind any more.
+   */
   load(
     objects: Iterable<Held & { readonly key: ObjectKey }>,
     allocations: Iterable<{ scope: string; owner: string; value: string }>,
-  ): Finding[] {
-    const facts: Facts = new Map();
-    for (const { key, ...held } of objects) {
-      this.#hold(key, held);
-    }
-    for (const [key, fact] of factChanges(this.#held.keys(), (key) => this.#held.get(key)?.object))
-      facts.set(key, fact);
+  ): { readonly findings: readonly Finding[]; readonly allocations: readonly AllocationChange[] } {
+    for (const { key, ...held } of objects) this.#hold(key, held);
+    const facts: Facts = factChanges(this.#held.keys(), (key) => this.#held.get(key)?.object);
     const kept = [...allocations];
     this.#allocator.restore(kept);
-    const findings = this.#validation.apply(facts).flatMap((change) => change.after?.finding ?? []);
-    findings.push(...this.#allocator.apply(this.#needs.apply(facts)).findings);
-    for (const { after } of this.#compiler.apply([...facts, ...kept.map(allocationFact)])) {
-      if (after) this.#subscribe(undefined, after.record, after.scope);
-    }
-    return findings;
+    const wrong = this.#validation.apply(facts).flatMap((change) => change.after?.finding ?? []);
+    const grant = this.#allocator.apply(this.#needs.apply(facts));
+    const changes = [...grant.changes, ...this.#allocator.sweep()];
+    const compiled = this.#compiler.apply([...facts, ...this.#allocator.allocations().map(allocationFact)]);
+    for (const { after } of compiled) if (after) this.#subscribe(undefined, after.record, after.scope);
+    return { findings: [...wrong, ...grant.findings], allocations: changes };
   }
 
   get(key: ObjectKey): Held | undefined {
@@ -226,37 +225,49 @@ export class Network {
   }
 
   /**
-   * New findings, errors first. An object that is deleted while others name it makes each of them wrong; that is said
-   * once, at the object, with the list of its users.
+   * New findings, errors first. What the deletion of an object makes wrong with others is said once, at the object,
+   * with the list of its users.
    */
   #readable(
     changes: readonly OutputChange<KeyedFinding>[],
     edited: ReadonlyMap<ObjectKey, ModelObject | undefined>,
   ): Finding[] {
     const fresh = changes.flatMap((change) => change.after ?? []).sort(compareFindings);
+    const deleted = [...edited].filter(([, object]) => !object).map(([key]) => key);
+    const hurt = fresh
+      .filter((f) => f.finding.severity === 'error' && !edited.has(f.object))
+      .map((f) => f.object);
     const inUse: Finding[] = [];
     const explained = new Set<string>();
-    for (const [key, object] of edited) {
-      if (object) continue;
-      const users = this.referrers(key).filter((user) => !edited.has(user as ObjectKey));
-      if (users.length === 0) continue;
+    for (const key of deleted) {
+      // Some use an object without naming it: the only subnet of their network. With one deletion it is clear whose fault it is.
+      const users = new Set([
+        ...this.referrers(key),
+        ...(deleted.length === edited.size && deleted.length === 1 ? hurt : []),
+      ]);
+      for (const user of users) if (edited.has(user as ObjectKey)) users.delete(user);
+      if (users.size === 0) continue;
       for (const user of users) explained.add(user);
-      const shown = users.slice(0, 10).join(', ');
-      const more = users.length > 10 ? ` and ${users.length - 10} more` : '';
+      const shown = [...users].sort().slice(0, USERS_NAMED).join(', ');
+      const more = users.size > USERS_NAMED ? ` and ${users.size - USERS_NAMED} more` : '';
+      const message = `${key} is still used by ${shown}${more}.`;
       inUse.push(
         finding(
           'in-use',
           key,
-          `${key} is still used by ${shown}${more}.`,
-          'Delete these first, or in the same change, or let them refer to something else.',
+          message,
+          'Delete these in the same change, or let them refer to something else first.',
         ),
       );
     }
-    const rest = fresh.filter((f) => !(explained.has(f.object) && inUse.length > 0)).map((f) => f.finding);
+    const rest = fresh.filter((f) => !explained.has(f.object)).map((f) => f.finding);
     const all = [...inUse, ...rest];
     return [...all.filter((f) => f.severity === 'error'), ...all.filter((f) => f.severity === 'warning')];
   }
 }
+
+/** How many users of an object a finding names. */
+const USERS_NAMED = 10;
 
 function hostOf(scope: string): string | undefined {
   return scope.startsWith('host/') ? scope.slice('host/'.length) : undefined;

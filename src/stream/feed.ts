@@ -15,7 +15,7 @@ import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { type Finding, finding, NetloomError } from '../base/error.ts';
 import { kindOfKey } from '../policy/order.ts';
 import { domainScope, hostScope, type PolicyRecord, type Scope } from '../policy/records.ts';
-import type { PolicyChange, PolicyDelta, PolicySet } from '../policy/set.ts';
+import type { PolicyChange, PolicyDelta, PolicySet, PolicyView } from '../policy/set.ts';
 import { readFindings } from './findings.ts';
 import {
   type Applied,
@@ -101,6 +101,11 @@ export class PolicyFeed {
       const host = hostOf(scope);
       if (host !== undefined) this.#host(host).touched = options.revision;
     }
+  }
+
+  /** All records of all scopes, as they are; to be read. */
+  get policy(): PolicyView {
+    return this.#policy;
   }
 
   /** The newest revision. */
