@@ -54,6 +54,8 @@ export class Agent {
   readonly #records = new Map<string, PolicyRecord>();
   readonly #switches = new Map<string, Switch>();
   readonly #ports = new Map<string, BoundPort>();
+  /** place(switch, number) -> what the port is for */
+  readonly #numbers = new Map<string, string>();
   #work: Promise<unknown> = Promise.resolve();
 
   constructor(host: string, engine: Engine) {
@@ -104,7 +106,7 @@ export class Agent {
 
   /** What a port number of a switch is for. */
   portAt(switchName: string, number: number): string | undefined {
-    return [...this.#ports.values()].find((p) => p.switch === switchName && p.number === number)?.port;
+    return this.#numbers.get(place(switchName, number));
   }
 
   #enqueue<T>(work: () => Promise<T>): Promise<T> {
@@ -163,6 +165,7 @@ export class Agent {
     if (!bound) return;
     leaving.push(bound);
     this.#ports.delete(port);
+    this.#numbers.delete(place(bound.switch, bound.number));
     facts.set(factKey({ kind: 'binding', port, number: bound.number }), undefined);
   }
 
@@ -176,6 +179,8 @@ export class Agent {
     const { datapath } = await this.#open(wanted.switch);
     const number = await datapath.setPort(wanted.spec);
     this.#ports.set(wanted.port, { ...wanted, number });
+    if (old) this.#numbers.delete(place(old.switch, old.number));
+    this.#numbers.set(place(wanted.switch, number), wanted.port);
     const binding: Binding = { kind: 'binding', port: wanted.port, number };
     if (old?.number !== number || old.switch !== wanted.switch) facts.set(factKey(binding), binding);
   }
@@ -246,4 +251,8 @@ export class Agent {
     const reply = answerDhcp(record, packet.frame);
     if (reply) await datapath.packetOut(packet.inPort, reply, [output('in_port')]);
   }
+}
+
+function place(switchName: string, number: number): string {
+  return `${switchName} ${number}`;
 }

@@ -87,6 +87,7 @@ function defect(): NetloomError {
 /** Fastify's own errors in our words. */
 function fromThrown(thrown: FastifyError | Error): NetloomError {
   if (thrown instanceof NetloomError) return thrown;
+  if (thrown.cause instanceof NetloomError) return thrown.cause;
   const code = 'code' in thrown ? thrown.code : undefined;
   switch (code) {
     case 'FST_ERR_CTP_BODY_TOO_LARGE':

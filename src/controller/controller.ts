@@ -6,6 +6,7 @@
  *                                 |                  |
  *                                 +--- findings -----+--- refused: Network.discard
  */
+import type { AllocationChange } from '../allocate/allocator.ts';
 import type { Clock } from '../base/clock.ts';
 import { type Finding, finding, NetloomError, throwIfErrors } from '../base/error.ts';
 import { sameJson } from '../base/json.ts';
@@ -83,16 +84,10 @@ export class Controller {
     }));
     const loaded = network.load(held, allocations);
     throwIfErrors(loaded.findings);
-    if (loaded.allocations.length === 0) return new Controller(options, network, revision);
-    const { revision: adapted } = await options.store.commit({
-      author: 'netloom',
-      message: 'allocations as this version needs them',
-      time: options.clock.wall(),
-      base: revision,
-      objects: [],
-      allocations: loaded.allocations.map(({ scope, owner, after }) => ({ scope, owner, value: after })),
-    });
-    return new Controller(options, network, adapted);
+    const controller = new Controller(options, network, await adapt(options, revision, loaded.allocations));
+    const recent = await options.store.history({ limit: REMEMBERED_REQUESTS });
+    for (const commit of recent.toReversed()) controller.#remember(commit);
+    return controller;
   }
 
   get revision(): number {
@@ -330,4 +325,22 @@ function deltaOf(proposal: Proposal): PolicyDelta {
       return { scope, key: recordKey(record), ...(after ? { record: after.record } : {}) };
     }),
   };
+}
+
+/** Commits what this version hands out otherwise than the one that wrote the data; the revision that this leads to. */
+async function adapt(
+  { store, clock }: ControllerOptions,
+  revision: number,
+  allocations: readonly AllocationChange[],
+): Promise<number> {
+  if (allocations.length === 0) return revision;
+  const commit = await store.commit({
+    author: 'netloom',
+    message: 'allocations as this version needs them',
+    time: clock.wall(),
+    base: revision,
+    objects: [],
+    allocations: allocations.map(({ scope, owner, after }) => ({ scope, owner, value: after })),
+  });
+  return commit.revision;
 }

@@ -40,15 +40,16 @@ export const guard: FeatureRule = {
       yield drop(200, { reg0: GUARDED.router, ...ICMPV6, icmpv6_type: type }, what);
     }
 
-    for (const type of [SOLICITATION, ADVERTISEMENT]) {
-      // The rest of it could say anything (RFC 6980).
-      yield drop(
-        180,
-        { ...ICMPV6, ip_frag: 'yes', icmpv6_type: type },
-        'neighbour discovery comes in one piece',
-      );
+    // The switch matches no ports and types in fragments, the first one included: whatever the guards look for could
+    // be in there. Later fragments come to nothing without the first.
+    const hidden = 'the guards cannot see what comes in fragments';
+    for (const eth_type of [0x0800, 0x86dd]) {
+      yield drop(190, { reg0: GUARDED.dhcp, eth_type, ip_proto: 17, ip_frag: 'first' }, hidden);
+    }
+    yield drop(190, { ...ICMPV6, ip_frag: 'first' }, hidden);
+    for (const icmpv6_type of [SOLICITATION, ADVERTISEMENT]) {
       // No target is also what the switch reads where the message does not hold.
-      yield drop(170, { ...ICMPV6, icmpv6_type: type, nd_target: 0 }, 'no valid neighbour discovery');
+      yield drop(170, { ...ICMPV6, icmpv6_type, nd_target: 0 }, 'no valid neighbour discovery');
     }
     yield allow(120, { eth_type: 0x0806, arp_op: 1 }, 'an ARP request');
     yield allow(120, { eth_type: 0x0806, arp_op: 2 }, 'an ARP reply');

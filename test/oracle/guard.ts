@@ -11,7 +11,7 @@ import type { PortRecord } from '../../src/policy/records.ts';
 import {
   icmpv6Type,
   isDhcpRequest,
-  isFragment,
+  isFirstFragmentOf,
   isLinkLocalGroup,
   neighbourMessage,
   udpPorts,
@@ -62,8 +62,8 @@ function arpRefusal(port: PortRecord, { arp }: Layers): string | undefined {
 function ipv4Refusal(port: PortRecord, frame: Layers): string | undefined {
   const { ipv4: ip } = frame;
   if (!ip || ip.protocol === 0) return 'its IPv4 header does not hold';
-  const udp = udpPorts(frame);
-  if (port.security.dhcpGuard && udp?.source === UDP_PORT.DHCP_SERVER) return 'it comes from a DHCP server';
+  const dhcp = dhcpRefusal(port, frame, UDP_PORT.DHCP_SERVER);
+  if (dhcp !== undefined) return dhcp;
   // RFC 2131, 4.1: who has no address yet asks from 0.0.0.0.
   const asksForAddress = ip.srcIp === '0.0.0.0' && ip.dstIp === '255.255.255.255' && isDhcpRequest(frame);
   return asksForAddress || mayUseIp(port, ip.srcIp) ? undefined : 'its source address is not its own';
@@ -76,8 +76,9 @@ function ipv6Refusal(port: PortRecord, frame: Layers): string | undefined {
   if (fragment !== 'later' && CHAIN.includes(frame.protocol!)) return 'its chain of headers is cut short';
   const type = icmpv6Type(frame);
   const { ROUTER_ADVERTISEMENT, NEIGHBOR_SOLICITATION, NEIGHBOR_ADVERTISEMENT, REDIRECT } = ICMPV6_TYPE;
-  if (port.security.dhcpGuard && udpPorts(frame)?.source === DHCPV6_SERVER)
-    return 'it comes from a DHCP server';
+  const dhcp = dhcpRefusal(port, frame, DHCPV6_SERVER);
+  if (dhcp !== undefined) return dhcp;
+  if (isFirstFragmentOf(frame, IP_PROTOCOL.ICMPV6)) return 'it could hide neighbour discovery in fragments';
   if (port.security.routerGuard && (type === ROUTER_ADVERTISEMENT || type === REDIRECT))
     return 'it comes from a router';
   if (type === NEIGHBOR_SOLICITATION || type === NEIGHBOR_ADVERTISEMENT) {
@@ -89,9 +90,14 @@ function ipv6Refusal(port: PortRecord, frame: Layers): string | undefined {
   return detects || mayUseIp(port, ip.srcIp) ? undefined : 'its source address is not its own';
 }
 
+function dhcpRefusal(port: PortRecord, frame: Layers, server: number): string | undefined {
+  if (!port.security.dhcpGuard) return undefined;
+  if (isFirstFragmentOf(frame, IP_PROTOCOL.UDP)) return 'it could hide a DHCP server in fragments';
+  return udpPorts(frame)?.source === server ? 'it comes from a DHCP server' : undefined;
+}
+
 /** Neighbour discovery says again inside the message what its sender has; that must be true as well (P5). */
 function neighbourRefusal(port: PortRecord, frame: Layers): string | undefined {
-  if (isFragment(frame)) return 'it is neighbour discovery in fragments (RFC 6980)';
   const message = neighbourMessage(frame);
   if (!message) return 'it is no valid neighbour discovery';
   const advertises = icmpv6Type(frame) === ICMPV6_TYPE.NEIGHBOR_ADVERTISEMENT;

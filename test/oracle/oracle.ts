@@ -17,6 +17,8 @@
  *  2. An ARP probe (sender 0.0.0.0) is for an own address; duplicate address detection from :: is for any.
  *  3. Whatever a guest sends must have an IP header that holds, and IPv4 a protocol other than 0 (CVE-2023-1668). Checksums
  *     are nobody's business here: guests leave them to their NIC.
+ *     Ports and types are never looked at in fragments: switches do not. So the first fragment of UDP (for dhcpGuard)
+ *     and of ICMPv6 (for neighbour discovery, RFC 6980) is refused; a guest sends neither in fragments.
  *  4. A vNIC with a DHCP responder never reaches another DHCP server: each of its requests goes to the agent.
  *  5. Only ARP requests and solicitations for recorded addresses are answered; link-local ones are not recorded. An
  *     answer is the question turned round, so it is as long as the question: an option for an own MAC address becomes

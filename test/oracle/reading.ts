@@ -22,7 +22,7 @@ export function isLinkLocalGroup(mac: number): boolean {
   return Math.floor(mac / 16) === 0x0180_c200_000;
 }
 
-/** Guards look at ports and types as soon as they are there, also where a length behind them lies. */
+/** Ports and types are looked at as soon as they are there, also where a length behind them lies; never in fragments. */
 export function udpPorts(frame: Layers): { source: number; destination: number } | undefined {
   const at = transportOffset(frame, IP_PROTOCOL.UDP);
   return at === undefined
@@ -42,7 +42,7 @@ export function icmpv6Type(frame: Layers): number | undefined {
 
 /** Where the header of this protocol begins, if eight bytes of it are there. */
 function transportOffset(frame: Layers, protocol: number): number | undefined {
-  if (frame.protocol !== protocol || frame.fragment === 'later') return undefined;
+  if (frame.protocol !== protocol || isFragment(frame)) return undefined;
   const at = (frame.udp ?? frame.icmp ?? frame.icmpv6)?.offset ?? frame.payloadOffset;
   const end = (frame.ipv4 ?? frame.ipv6)!.end;
   return end - at >= 8 ? at : undefined;
@@ -95,6 +95,11 @@ export function neighbourMessage(frame: Layers): NeighbourMessage | undefined {
 export function isFragment({ fragment, extensions, bytes }: Layers): boolean {
   const marked = extensions.some((e) => e.type === IP_PROTOCOL.FRAGMENT && read16(bytes, e.offset + 2) !== 0);
   return fragment !== 'none' || marked;
+}
+
+/** The fragment that begins with a header of this protocol. */
+export function isFirstFragmentOf(frame: Layers, protocol: number): boolean {
+  return isFragment(frame) && frame.fragment !== 'later' && frame.protocol === protocol;
 }
 
 /** The 802.3 length and the 802.2 SNAP header that may stand before a type (RFC 1042), and the frame without them. */
