@@ -159,4 +159,3 @@ function foreignName(host: string): NetloomError {
     'Use its IP address or localhost, or start it with "--listen NAME:PORT".',
   );
 }
-

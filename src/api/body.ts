@@ -3,7 +3,7 @@
  * no spelling of a content type walks around a check.
  */
 import type { FastifyInstance } from 'fastify';
-import { NetloomError } from '../base/error.ts';
+import type { NetloomError } from '../base/error.ts';
 import { refusal } from './problem.ts';
 
 /** For one object or one request. */

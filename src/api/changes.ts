@@ -79,7 +79,8 @@ export function changeRoutes(plain: FastifyInstance, controller: Controller): vo
       operationId: 'deleteObjects',
       tags,
       summary: 'Delete objects',
-      description: 'Deletes objects, all of them or none, in one revision; also ones that refer to each other.',
+      description:
+        'Deletes objects, all of them or none, in one revision; also ones that refer to each other.',
       body: deleteBody,
       response: { 200: changeSummarySchema, ...PROBLEMS },
     },
@@ -128,7 +129,9 @@ export function changeRoutes(plain: FastifyInstance, controller: Controller): vo
           .string()
           .max(1024)
           .optional()
-          .describe('Only those that touched this kind (`VirtualMachine`) or object (`VirtualMachine/blue1`).'),
+          .describe(
+            'Only those that touched this kind (`VirtualMachine`) or object (`VirtualMachine/blue1`).',
+          ),
       }),
       response: { 200: z.object({ items: z.array(commitSummarySchema) }), ...PROBLEMS },
     },
@@ -232,7 +235,12 @@ function noKey(text: string): Finding {
 
 function noRevision(revision: number, latest: number): NetloomError {
   return revision > latest
-    ? refusal('not-found', '', `There is no revision ${revision}; the latest is ${latest}.`, 'See /api/v1/history.')
+    ? refusal(
+        'not-found',
+        '',
+        `There is no revision ${revision}; the latest is ${latest}.`,
+        'See /api/v1/history.',
+      )
     : refusal(
         'revision-compacted',
         '',

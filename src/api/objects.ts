@@ -171,7 +171,10 @@ function routesOf(plain: FastifyInstance, controller: Controller, kind: KindName
 }
 
 /** An object of this kind out of a body; throws all that is wrong with it. */
-function readChange(body: unknown, kind: KindName): { key: ObjectKey; change: Extract<Change, { object: unknown }> } {
+function readChange(
+  body: unknown,
+  kind: KindName,
+): { key: ObjectKey; change: Extract<Change, { object: unknown }> } {
   const read = readObject(body);
   if (!read.ok) throw errorOf(read.findings.map((f) => f.finding));
   if (read.object.kind !== kind) {

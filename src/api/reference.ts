@@ -25,9 +25,7 @@ interface Operation {
     readonly schema: Schema;
   }[];
   readonly requestBody?: { readonly content: Content };
-  readonly responses: Readonly<
-    Record<string, { readonly description?: string; readonly content?: Content }>
-  >;
+  readonly responses: Readonly<Record<string, { readonly description?: string; readonly content?: Content }>>;
 }
 
 type Content = Readonly<Record<string, { readonly schema?: Schema }>>;
@@ -119,7 +117,7 @@ function schemaHtml(name: string, schema: Schema): string {
 function fieldsHtml(schema: Schema): string {
   const rows = Object.entries(schema.properties ?? {}).map(([name, field]) => {
     const need = schema.required?.includes(name) ? '' : ' <span class="quiet">optional</span>';
-    const inner = field.properties ?? field.items?.properties ? fieldsHtml(field.items ?? field) : '';
+    const inner = (field.properties ?? field.items?.properties) ? fieldsHtml(field.items ?? field) : '';
     const preset =
       field.default === undefined ? '' : ` Default: <code>${text(JSON.stringify(field.default))}</code>.`;
     return `<tr><td><code>${text(name)}</code>${need}</td><td>${typeHtml(field)}</td><td>${prose(field.description ?? '')}${preset}${inner}</td></tr>`;

@@ -24,7 +24,9 @@ export const checkRequest: FastifySchemaCompiler<unknown> = ({ schema, httpPart 
   return (data: unknown) => {
     const result = schema.safeParse(data ?? (httpPart === 'body' ? undefined : {}));
     if (result.success) return { value: result.data };
-    const [first, ...rest] = result.error.issues.flatMap((issue) => findingsOf(issue, schema, data, httpPart));
+    const [first, ...rest] = result.error.issues.flatMap((issue) =>
+      findingsOf(issue, schema, data, httpPart),
+    );
     // Fastify writes its own code on the error, so the one with ours goes inside.
     return { error: new Error('invalid request', { cause: new NetloomError([first!, ...rest]) }) };
   };

@@ -1,10 +1,10 @@
 /** Health, how far the hosts are, and what a host was told. */
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
+import type { Finding } from '../base/error.ts';
 import type { Controller } from '../controller/controller.ts';
 import { agentStatus } from '../controller/status.ts';
 import { KIND_NAMES } from '../model/definition.ts';
-import type { Finding } from '../base/error.ts';
 import { domainScope, hostScope, recordKey } from '../policy/records.ts';
 import { API } from './paths.ts';
 import type { Probe } from './probe.ts';

@@ -443,8 +443,13 @@ export class Packet {
         put(this.#tll, this.#tll, 6, sum);
         break;
       case 'nd_options_type': {
-        const option = (this.#sll || this.#tll) - 2;
-        if (option > 0) this.#put16(option, ((this.key[WORD.TYPE]! & 0xff) << 8) | 1, sum);
+        const option = this.#sll || this.#tll;
+        const kind = this.key[WORD.TYPE]! & 0xff;
+        if (option === 0) break;
+        this.#put16(option - 2, (kind << 8) | 1, sum);
+        // An address that is written from now on goes to the option of its kind as it is now.
+        if (kind === 2 && option === this.#sll) [this.#sll, this.#tll] = [0, option];
+        if (kind === 1 && option === this.#tll) [this.#sll, this.#tll] = [option, 0];
         break;
       }
     }

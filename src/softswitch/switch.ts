@@ -296,6 +296,9 @@ export class SoftSwitch implements Datapath {
   // ------------------------------------------------------------------------------------------------ frames
 
   async packetOut(inPort: number, frame: Uint8Array, actions: readonly Action[]): Promise<void> {
+    if (!Number.isInteger(inPort) || inPort < 0 || inPort > 0xffff) {
+      throwIfErrors([finding('flow-invalid', 'inPort', `There is no port ${inPort}.`, 'Use 0..65535.')]);
+    }
     const packet = Packet.read(frame);
     throwIfErrors(actionFindings(actions, matchOfFrame(packet)));
     this.#enqueue({ type: 'packet-out', inPort, frame, actions });

@@ -20,6 +20,7 @@ import {
 } from '../../src/packet/address.ts';
 import { frame as build } from '../../src/packet/build.ts';
 import { read16, write16 } from '../../src/packet/bytes.ts';
+import { ETHERNET } from '../../src/packet/ethernet.ts';
 import type { Icmpv6Layer, Layer } from '../../src/packet/layer.ts';
 import { pushVlan } from '../../src/packet/vlan.ts';
 import type { PortRecord, ProviderRecord, SubnetRecord } from '../../src/policy/records.ts';
@@ -537,9 +538,11 @@ const v4 = (a: IpAddress): Ipv4 => (isIpv4(a) ? a : (ip('10.0.0.98') as Ipv4));
 const v6 = (a: IpAddress): Ipv6 => (isIpv6(a) ? a : (ip('fd00::98') as Ipv6));
 
 function dressed({ dress, n }: FramePlan, plain: Uint8Array, from: Sender): Uint8Array {
-  // Frames from outside have a tag more often than not.
-  const base = from.type === 'outside' && n % 3 > 0 ? pushVlan(plain, n % 3 === 1 ? 10 : 20) : plain;
-  return keepVersion(dressedAs(dress, base));
+  if (from.type === 'port') return keepVersion(dressedAs(dress, plain));
+  // Frames from outside have a tag more often than not, and never two: that is for provider bridges.
+  const tci = dress.type === 'tags' ? dress.tags[0]!.tci : [undefined, 10, 20][n % 3];
+  const inside = dress.type === 'tags' ? plain : dressedAs(dress, plain);
+  return tci === undefined || inside.length < ETHERNET.SIZE ? inside : pushVlan(inside, tci);
 }
 
 function dressedAs(dress: Dress, frame: Uint8Array): Uint8Array {

@@ -28,8 +28,8 @@ export interface OpenVswitch {
 
 export interface OpenVswitchOptions {
   /**
-   * Every port is a dummy that no frame ever enters (`--enable-dummy=override`): enough for ofproto/trace, and needs
-   * no network namespace.
+   * Bridges with `datapath_type=dummy` and ports with `type=dummy` are there (`--enable-dummy`): frames enter them by
+   * command only, which is enough for ofproto/trace and needs no network namespace. Tunnel ports stay real ones.
    */
   readonly dummy?: boolean;
 }
@@ -71,7 +71,7 @@ export async function startOpenVswitch(options: OpenVswitchOptions = {}): Promis
       `unix:${at('db.sock')}`,
       `--unixctl=${at('switch.ctl')}`,
       '--disable-system',
-      ...(options.dummy ? ['--enable-dummy=override'] : []),
+      ...(options.dummy ? ['--enable-dummy'] : []),
     ]);
     await appears(at('switch.ctl'), daemons);
     return {
@@ -140,7 +140,7 @@ function register(
 ): void {
   if (missing === undefined) {
     it(name, test, timeout);
-  } else if (process.env['CI'] === 'true') {
+  } else if (process.env.CI === 'true') {
     it(name, () => {
       throw new Error(`This test must run in CI, but: ${missing}`);
     });

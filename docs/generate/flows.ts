@@ -1,0 +1,59 @@
+/** Flows as the switches of a host have them, with the words that explain them. */
+import { formatFlow } from '../../src/flow/text.ts';
+import type { Lab } from '../../src/lab/lab.ts';
+import { TABLES } from '../../src/pipeline/tables.ts';
+import { fenced } from './markdown.ts';
+import { inExample } from './labs.ts';
+
+/** One flow of a switch, as text. */
+export interface FlowLine {
+  readonly table: number;
+  readonly priority: number;
+  /** In the notation of ovs-ofctl, without the cookie. */
+  readonly flow: string;
+  readonly words: string;
+  /** The object that the rule came from; empty for a rule that is always there. */
+  readonly origin: string;
+}
+
+/** What the engine of a host reports, by table, the highest priority first. */
+export async function dump(lab: Lab, host: string): Promise<FlowLine[]> {
+  const lines: FlowLine[] = [];
+  const { soft, agent } = lab.fabric.hosts.get(host)!;
+  for (const [name, soft_switch] of soft.switches) {
+    for (const { flow } of await soft_switch.dumpFlows()) {
+      const { words = '', origin = '' } = agent.explain(name, flow) ?? {};
+      const { table, priority } = flow;
+      lines.push({ table, priority, flow: formatFlow({ ...flow, cookie: 0n }), words, origin });
+    }
+  }
+  return lines.sort(
+    (a, b) => a.table - b.table || b.priority - a.priority || (a.flow < b.flow ? -1 : a.flow > b.flow ? 1 : 0),
+  );
+}
+
+/** `# words [origin]`, and the flow below it. */
+export function explained({ flow, words, origin }: FlowLine, sign = ''): string {
+  return `# ${words}${origin ? `  [${origin}]` : ''}\n${sign}${flow}`;
+}
+
+/** The flows that came and went between two dumps. */
+export function difference(before: readonly FlowLine[], after: readonly FlowLine[]): string {
+  const had = new Set(before.map(({ flow }) => flow));
+  const has = new Set(after.map(({ flow }) => flow));
+  return [
+    ...before.filter(({ flow }) => !has.has(flow)).map((line) => explained(line, '- ')),
+    ...after.filter(({ flow }) => !had.has(flow)).map((line) => explained(line, '+ ')),
+  ].join('\n');
+}
+
+let blueRed: Promise<FlowLine[]> | undefined;
+
+/** All flows of host1 of examples/blue-red.yaml in one table. */
+export async function flowsOfTable(name: string): Promise<string> {
+  blueRed ??= inExample('blue-red', (lab) => dump(lab, 'host1'));
+  const number = TABLES.findIndex((table) => table.name === name);
+  if (number < 0) throw new Error(`there is no table ${name}; there are ${TABLES.map((t) => t.name).join(', ')}`);
+  const lines = (await blueRed).filter(({ table }) => table === number);
+  return fenced(lines.map((line) => explained(line)).join('\n'), 'sh');
+}

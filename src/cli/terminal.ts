@@ -1,0 +1,51 @@
+/** The outside of the command line: what it reads and writes. Tests give it another one. */
+import pc from 'picocolors';
+
+export type Colours = ReturnType<typeof pc.createColors>;
+
+export interface Terminal {
+  out(text: string): void;
+  err(text: string): void;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** For what goes to `out`; they do nothing where it is not shown in colour. */
+  readonly colours: Colours;
+  /** For what goes to `err`. */
+  readonly errorColours: Colours;
+  /** Standard input, up to one byte more than the limit, so that it shows when there is more. */
+  readInput(limit: number): Promise<Uint8Array>;
+  /** Resolves when the user or the system wants the program to end. */
+  interrupted(): Promise<void>;
+}
+
+export function processTerminal(): Terminal {
+  const { stdout, stderr, stdin, env } = process;
+  // Whoever reads has gone, as in "netloom get vm | head": nothing is left to do.
+  stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+  return {
+    out: (text) => void stdout.write(text),
+    err: (text) => void stderr.write(text),
+    env,
+    colours: pc.createColors(inColour(stdout.isTTY, env)),
+    errorColours: pc.createColors(inColour(stderr.isTTY, env)),
+    async readInput(limit) {
+      const chunks: Uint8Array[] = [];
+      let size = 0;
+      for await (const chunk of stdin as AsyncIterable<Uint8Array>) {
+        chunks.push(chunk);
+        size += chunk.byteLength;
+        if (size > limit) break;
+      }
+      return Buffer.concat(chunks).subarray(0, limit + 1);
+    },
+    interrupted: () =>
+      new Promise((resolve) => {
+        // The second time it does what it would have done without us: end at once.
+        for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
+      }),
+  };
+}
+
+/** https://no-color.org */
+function inColour(isTerminal: boolean | undefined, env: Terminal['env']): boolean {
+  return isTerminal === true && !env.NO_COLOR && env.TERM !== 'dumb';
+}

@@ -1,0 +1,187 @@
+/**
+ * What every Datapath does, as tests: run on the softswitch beside its source, and on Open vSwitch in test/ovs. A rig
+ * is a datapath with something at the other end of its vif ports.
+ */
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { NetloomError } from '../base/error.ts';
+import { ipv4, mac } from '../packet/address.ts';
+import { frame } from '../packet/build.ts';
+import { toHex } from '../packet/bytes.ts';
+import type { Datapath, PacketIn, PortSpec, PortVlan } from './datapath.ts';
+import type { Flow } from './flow.ts';
+import { parseActions, parseFlow } from './parse.ts';
+import { sameFlow } from './same.ts';
+import { formatFlow } from './text.ts';
+
+export interface DatapathRig {
+  readonly datapath: Datapath;
+  /** Plugs something into a vif port that exists. */
+  plug(port: string): Promise<void>;
+  /** A frame comes in by a port; settles when the datapath has done with it. */
+  inject(port: string, frame: Uint8Array): Promise<void>;
+  /** What came out of a port since the last call, in order. */
+  taken(port: string): Promise<readonly Uint8Array[]>;
+  close(): Promise<void>;
+}
+
+const TRUNK: PortVlan = { mode: 'trunk', trunks: [] };
+const A = mac('02:00:00:00:00:0a');
+const B = mac('02:00:00:00:00:0b');
+const UDP = frame(
+  { layer: 'eth', src: A, dst: B },
+  { layer: 'ipv4', src: ipv4('10.0.0.5'), dst: ipv4('10.0.0.7') },
+  { layer: 'udp', sport: 1000, dport: 2000 },
+  { layer: 'data', bytes: new Uint8Array(30) },
+);
+
+const vif = (name: string, vlan: PortVlan = TRUNK): PortSpec => ({
+  type: 'vif',
+  name,
+  id: `id-${name}`,
+  vlan,
+});
+const flows = (...texts: readonly string[]): Flow[] => texts.map(parseFlow);
+const texts = async (datapath: Datapath) =>
+  (await datapath.dumpFlows()).map((s) => formatFlow(s.flow)).sort();
+
+export function datapathSuite(name: string, make: () => Promise<DatapathRig>): void {
+  /** Ports a, b, c with something plugged in. */
+  const rigged = async (...vlans: readonly PortVlan[]) => {
+    const rig = await make();
+    onTestFinished(() => rig.close());
+    const numbers: number[] = [];
+    for (const [i, port] of ['a', 'b', 'c'].entries()) {
+      numbers.push(await rig.datapath.setPort(vif(port, vlans[i] ?? TRUNK)));
+      await rig.plug(port);
+    }
+    const [a, b, c] = numbers as [number, number, number];
+    const hex = async (port: string) => (await rig.taken(port)).map((f) => toHex(f));
+    return { ...rig, rig, datapath: rig.datapath, a, b, c, hex };
+  };
+  const refusal = async (run: Promise<unknown>) => {
+    const thrown = await run.then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    expect(thrown).toBeInstanceOf(NetloomError);
+    return thrown as NetloomError;
+  };
+
+  describe(`datapath: ${name}`, () => {
+    it('gives each port a number that stays', async () => {
+      const { datapath, a, b, c } = await rigged();
+      expect(new Set([a, b, c]).size).toBe(3);
+      expect(await datapath.setPort(vif('b', { mode: 'access', tag: 7 }))).toBe(b);
+      const ports = await datapath.ports();
+      expect(ports.get('b')).toEqual({ number: b, spec: vif('b', { mode: 'access', tag: 7 }) });
+      await datapath.removePort('a');
+      await datapath.removePort('a');
+      expect([...(await datapath.ports()).keys()].sort()).toEqual(['b', 'c']);
+    });
+
+    it('has the flows that it was given, under the strict identity of OpenFlow', async () => {
+      const { datapath } = await rigged();
+      const first = flows(
+        'table=0,priority=5,tcp,tp_dst=80,actions=output:2',
+        'table=0,priority=6,tcp,tp_dst=80,actions=drop',
+        'table=3,cookie=0x7,actions=resubmit(,4)',
+      );
+      await datapath.applyFlows({ add: first, remove: [] });
+      expect(await texts(datapath)).toEqual(first.map(formatFlow).sort());
+      const other = flows('table=0,priority=5,tcp,tp_dst=80,cookie=0x9,actions=output:3');
+      await datapath.applyFlows({
+        add: other,
+        remove: flows('table=0,priority=6,tcp,tp_dst=80,actions=output:9'),
+      });
+      expect(await texts(datapath)).toEqual([...other, first[2]!].map(formatFlow).sort());
+      // Not there: no such priority.
+      await datapath.applyFlows({ add: [], remove: flows('table=3,priority=1,actions=drop') });
+      expect((await datapath.dumpFlows()).some((s) => sameFlow(s.flow, first[2]!))).toBe(true);
+    });
+
+    it('applies all of a change or nothing', async () => {
+      const { datapath } = await rigged();
+      const before = flows('table=1,ip,actions=drop');
+      await datapath.applyFlows({ add: before, remove: [] });
+      const bad: Flow = { ...before[0]!, match: { ip_src: { value: 1n, mask: 0xffffffffn } } };
+      const change = { add: [...flows('table=2,actions=drop'), bad], remove: before };
+      expect((await refusal(datapath.applyFlows(change))).code).toBe('flow-invalid');
+      expect(await texts(datapath)).toEqual(before.map(formatFlow));
+    });
+
+    it('refuses ports that cannot be, and leaves the old ones alone', async () => {
+      const { datapath, a } = await rigged();
+      const wrong: PortSpec[] = [
+        vif('a', { mode: 'access', tag: 4096 }),
+        { type: 'tunnel', name: 'a', encapsulation: 'nvgre', local: '127.1' },
+        { type: 'uplink', name: 'u', nics: [], mode: 'active-backup', lacp: 'off', vlan: TRUNK },
+        { type: 'internal', name: 'i', id: 'i', mac: 'nonsense', vlan: TRUNK },
+      ];
+      for (const spec of wrong) expect((await refusal(datapath.setPort(spec))).code).toBe('port-invalid');
+      expect((await datapath.ports()).get('a')).toEqual({ number: a, spec: vif('a') });
+      expect((await datapath.ports()).size).toBe(3);
+    });
+
+    it('drops what nothing matches, and forwards what a flow lets through', async () => {
+      const { datapath, inject, hex, a, b } = await rigged();
+      await inject('a', UDP);
+      expect([await hex('b'), await hex('c')]).toEqual([[], []]);
+      await datapath.applyFlows({
+        add: flows(`table=0,in_port=${a},udp,actions=resubmit(,1)`, `table=1,actions=output:${b},output:999`),
+        remove: [],
+      });
+      await inject('a', UDP);
+      await inject('a', UDP);
+      expect([await hex('a'), await hex('b'), await hex('c')]).toEqual([[], [toHex(UDP), toHex(UDP)], []]);
+      const stats = await datapath.dumpFlows();
+      expect(stats.map((s) => [s.packets, s.bytes])).toEqual([
+        [2n, BigInt(2 * UDP.length)],
+        [2n, BigInt(2 * UDP.length)],
+      ]);
+    });
+
+    it('runs the actions of a packet-out', async () => {
+      const { datapath, hex, a, b } = await rigged();
+      await datapath.packetOut(a, UDP, parseActions(`set_field:10.9.9.9->ip_dst,output:${b},output:${a}`));
+      const [out] = await hex('b');
+      expect(out?.slice(60, 68)).toBe('0a090909');
+      // Never back to the port that it pretends to come from.
+      expect(await hex('a')).toEqual([]);
+      expect((await refusal(datapath.packetOut(a, UDP, parseActions('set_field:1->tcp_dst')))).code).toBe(
+        'flow-invalid',
+      );
+    });
+
+    it('gives the controller the frame, the registers and the userdata', async () => {
+      const { datapath, inject, a } = await rigged();
+      const seen: PacketIn[] = [];
+      datapath.onPacketIn((packet) => seen.push(packet));
+      await datapath.applyFlows({
+        add: flows(
+          'table=0,udp,actions=set_field:0x1234->reg5,resubmit(,4)',
+          'table=4,udp,cookie=0xabc,actions=dec_ttl,controller(userdata=01.02)',
+        ),
+        remove: [],
+      });
+      await inject('a', UDP);
+      expect(seen.length).toBe(1);
+      const [packet] = seen as [PacketIn];
+      expect(packet).toMatchObject({ inPort: a, table: 4, cookie: 0xabcn, userdata: '0102' });
+      expect(packet.metadata.reg5).toBe(0x1234n);
+      expect(packet.frame[22]).toBe(63);
+    });
+
+    it('keeps VLANs apart in NORMAL, and a dead port out of it', async () => {
+      const access = (tag: number): PortVlan => ({ mode: 'access', tag });
+      const { datapath, inject, hex } = await rigged(access(7), access(7), access(8));
+      await datapath.applyFlows({ add: flows('table=0,actions=NORMAL'), remove: [] });
+      await inject('a', UDP);
+      expect([await hex('b'), await hex('c')]).toEqual([[toHex(UDP)], []]);
+      await datapath.setPort(vif('b', access(4095)));
+      await datapath.setPort(vif('c', access(4095)));
+      await inject('a', UDP);
+      await inject('b', UDP);
+      expect([await hex('b'), await hex('c')]).toEqual([[], []]);
+    });
+  });
+}
