@@ -2,8 +2,8 @@
 import { formatFlow } from '../../src/flow/text.ts';
 import type { Lab } from '../../src/lab/lab.ts';
 import { TABLES } from '../../src/pipeline/tables.ts';
-import { fenced } from './markdown.ts';
 import { inExample } from './labs.ts';
+import { fenced } from './markdown.ts';
 
 /** One flow of a switch, as text. */
 export interface FlowLine {
@@ -28,7 +28,8 @@ export async function dump(lab: Lab, host: string): Promise<FlowLine[]> {
     }
   }
   return lines.sort(
-    (a, b) => a.table - b.table || b.priority - a.priority || (a.flow < b.flow ? -1 : a.flow > b.flow ? 1 : 0),
+    (a, b) =>
+      a.table - b.table || b.priority - a.priority || (a.flow < b.flow ? -1 : a.flow > b.flow ? 1 : 0),
   );
 }
 
@@ -53,7 +54,8 @@ let blueRed: Promise<FlowLine[]> | undefined;
 export async function flowsOfTable(name: string): Promise<string> {
   blueRed ??= inExample('blue-red', (lab) => dump(lab, 'host1'));
   const number = TABLES.findIndex((table) => table.name === name);
-  if (number < 0) throw new Error(`there is no table ${name}; there are ${TABLES.map((t) => t.name).join(', ')}`);
+  if (number < 0)
+    throw new Error(`there is no table ${name}; there are ${TABLES.map((t) => t.name).join(', ')}`);
   const lines = (await blueRed).filter(({ table }) => table === number);
   return fenced(lines.map((line) => explained(line)).join('\n'), 'sh');
 }

@@ -1,5 +1,5 @@
 /** Walks, and what is on the wire, as the documents show them. */
-import { GuestNic } from '../../src/guest/nic.ts';
+import type { GuestNic } from '../../src/guest/nic.ts';
 import type { Lab } from '../../src/lab/lab.ts';
 import { formatWalk } from '../../src/lab/walk-text.ts';
 import { ip } from '../../src/packet/address.ts';
@@ -28,7 +28,9 @@ function stepsOf(text: string, range: string): string {
   const from = starts[Number(first) - 1];
   const to = last === 'end' ? lines.length : last === `${starts.length}` ? undefined : starts[Number(last)];
   if (from === undefined || to === undefined)
-    throw new Error(`the walk has ${starts.length} steps; "${range}" is none of 1-${starts.length - 1}, n-end`);
+    throw new Error(
+      `the walk has ${starts.length} steps; "${range}" is none of 1-${starts.length - 1}, n-end`,
+    );
   // "and back" belongs to the step that follows it.
   const end = last !== 'end' && lines[to - 2] === 'and back' ? to - 3 : to;
   return lines.slice(from, end).join('\n');

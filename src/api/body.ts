@@ -2,7 +2,7 @@
  * Bodies: JSON in UTF-8 and nothing else. One parser for all of them; what it gives is checked in the handlers, so that
  * no spelling of a content type walks around a check.
  */
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { NetloomError } from '../base/error.ts';
 import { refusal } from './problem.ts';
 
@@ -17,7 +17,7 @@ const JSON_TYPE = /^application\/json(?: *; *charset=(?:utf-8|"utf-8"))?$/i;
 
 export function installBodies(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, async (request, body) => {
+  const parser = async (request: FastifyRequest, body: Buffer) => {
     // Fastify looks at the essence of the type only; what else is said about it must be what is done here.
     const { 'content-type': type = '', 'content-encoding': encoding } = request.headers;
     if (!JSON_TYPE.test(type) || encoding !== undefined) {
@@ -29,7 +29,8 @@ export function installBodies(app: FastifyInstance): void {
       );
     }
     return parseJson(body);
-  });
+  };
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, parser);
 }
 
 /** Plain JSON of bounded depth without names that could be taken for something else. */

@@ -36,13 +36,22 @@ function filesOf(name: string): string[] {
   return files.sort().map((file) => join(name, file));
 }
 
-/** A file that is too large is not read at all; what is given instead is refused as too large. */
 function readFile(file: string): Uint8Array {
   const { size } = statSync(file);
-  return size > MAX_INPUT_BYTES ? new Uint8Array(size) : readFileSync(file);
+  if (size <= MAX_INPUT_BYTES) return readFileSync(file);
+  const mebibytes = (bytes: number) => `${(bytes / 1024 / 1024).toFixed(0)} MiB`;
+  throw new NetloomError([
+    finding(
+      'input-too-large',
+      '',
+      `${file} has ${mebibytes(size)}; at most ${mebibytes(MAX_INPUT_BYTES)} are read.`,
+      'Split the file and apply the parts one after the other.',
+    ),
+  ]);
 }
 
 function cannotRead(name: string, thrown: unknown): Finding {
+  if (thrown instanceof NetloomError) return thrown.findings[0];
   const code = thrown instanceof Error && 'code' in thrown ? thrown.code : undefined;
   const why =
     code === 'ENOENT'

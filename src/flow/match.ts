@@ -48,8 +48,11 @@ export function matchOf(values: MatchValues): Match {
     const value = values[name];
     if (value !== undefined) match[name] = maskedValue(name, value);
   }
-  throwIfErrors(matchFindings(match));
-  return canonicalMatch(match);
+  throwIfErrors(fieldFindings(match));
+  const canonical = canonicalMatch(match);
+  throwIfErrors(oddFindings(canonical));
+  SOUND.add(canonical);
+  return canonical;
 }
 
 /** A value in any of the spellings of MatchValue. */
@@ -94,22 +97,31 @@ export function canonicalMatch(match: Match): Match {
   // Every way to say "no tag" means the same, since vlan_tci is 0 without one.
   if (tci && (tci.mask & 0x1000n) !== 0n && tci.value === 0n) merged.set('vlan_tci', UNTAGGED);
   const canonical: Partial<Record<FieldName, Masked>> = {};
-  for (const name of FIELD_NAMES) {
-    const masked = merged.get(name);
-    if (masked && masked.mask !== 0n) canonical[name] = masked;
+  for (const [name, masked] of [...merged].sort(byPlace)) {
+    if (masked.mask !== 0n) canonical[name] = masked;
   }
   CANONICAL.add(Object.freeze(canonical));
   return canonical;
 }
 
 const CANONICAL = new WeakSet<Match>();
+/** Canonical matches that were checked: nobody can change them, so they need not be checked again. */
+const SOUND = new WeakSet<Match>();
+
+const PLACES = new Map(FIELD_NAMES.map((name, place) => [name, place]));
+
+function byPlace([a]: readonly [FieldName, Masked], [b]: readonly [FieldName, Masked]): number {
+  return PLACES.get(a)! - PLACES.get(b)!;
+}
 
 /** The fields of a match, without those that are undefined. */
 export function entriesOf(match: Match): (readonly [FieldName, Masked])[] {
-  return (Object.keys(match) as FieldName[]).flatMap((name) => {
+  const entries: [FieldName, Masked][] = [];
+  for (const name of Object.keys(match) as FieldName[]) {
     const masked = match[name];
-    return masked ? [[name, masked] as const] : [];
-  });
+    if (masked) entries.push([name, masked]);
+  }
+  return entries;
 }
 
 /** What a field that is a view of others says about those. */
@@ -136,6 +148,13 @@ function partsOf(name: FieldName, { value, mask }: Masked): (readonly [FieldName
 
 /** Everything that makes a match one that Open vSwitch refuses, or would silently read as another. */
 export function matchFindings(match: Match): Finding[] {
+  if (SOUND.has(match)) return [];
+  const findings = fieldFindings(match);
+  return findings.length > 0 ? findings : oddFindings(canonicalMatch(match));
+}
+
+/** What is wrong with fields by themselves, and between them. */
+function fieldFindings(match: Match): Finding[] {
   const findings: Finding[] = [];
   const refuse = (name: FieldName, message: string, remedy: string) =>
     findings.push(finding('flow-invalid', name, message, remedy));
@@ -172,7 +191,6 @@ export function matchFindings(match: Match): Finding[] {
       });
     }
   }
-  if (findings.length === 0) findings.push(...oddFindings(canonicalMatch(match)));
   return findings;
 }
 

@@ -78,6 +78,18 @@ export function formatFlow(flow: Flow): string {
 /** The canonical match as text; empty when it matches every frame. */
 export function formatMatch(match: Match): string {
   const canonical = canonicalMatch(match);
+  let text = TEXTS.get(canonical);
+  if (text === undefined) {
+    text = formatCanonical(canonical);
+    TEXTS.set(canonical, text);
+  }
+  return text;
+}
+
+/** The text identifies a flow, so it is asked for again and again; canonical matches never change. */
+const TEXTS = new WeakMap<Match, string>();
+
+function formatCanonical(canonical: Match): string {
   const { eth_type: type, ip_proto: protocol } = canonical;
   const typeWord = type && TYPE_WORDS.get(type.value);
   const word = (protocol && PROTOCOL_WORDS.get(`${typeWord} ${protocol.value}`)) ?? typeWord;

@@ -63,10 +63,12 @@ describe('blue and red (seed 002)', () => {
     ['blue1', 'red2', 'blue2/eth0'],
     ['blue2', 'red1', 'blue1/eth0'],
     ['red1', 'blue2', 'red2/eth0'],
+    ['blue1', 'red1', undefined],
   ])('%s never reaches %s: the address is %s where it is', async (from, to, instead) => {
     const result = await lab.ping(from, to);
-    expect(result).toMatchObject({ sent: 1, received: 0, verdict: 'lost', answeredBy: instead });
-    expect(result.dropped?.reason).toContain(`is ${instead}`);
+    expect(result).toMatchObject({ sent: 1, received: 0, verdict: 'lost' });
+    expect(result.answeredBy).toBe(instead);
+    expect(result.dropped?.reason).toContain(`is ${instead ?? `${from}/eth0 itself`}`);
   });
 
   it('says where and why a frame to an address that nobody has is dropped', async () => {

@@ -90,7 +90,7 @@ export class Lab {
     if (options.objects && options.objects.length > 0) {
       await controller.apply(
         options.objects.map((object) => ({ object })),
-        { author: 'lab', message: 'what the lab begins with' },
+        { author: 'netloom', message: 'to begin with' },
       );
     }
     const lab = new Lab(controller, clock, options);
@@ -104,7 +104,7 @@ export class Lab {
     const waiting = () => [...this.fabric.machines.values()].some((machine) => !machine.ready);
     await this.#until(() => !waiting(), GUESTS_READY_MS);
     // Each guest announces its address a second time. Where waiting takes no time, no walk has to show that.
-    if (this.#clock instanceof WarpClock) await this.#until(() => false, ANNOUNCE_INTERVAL);
+    if (this.#clock instanceof WarpClock) await this.#until(() => false, ANNOUNCE_INTERVAL + 1);
   }
 
   endpoints(): EndpointSummary[] {

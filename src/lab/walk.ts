@@ -127,6 +127,13 @@ class Walker {
   /** The address means somebody else where the sender is. */
   #answeredInstead(): Dropped | undefined {
     const { from, to, address } = this.#pair;
+    if (to && to !== from && from.port.addresses.some((own) => own.address === address)) {
+      return {
+        at: `${from.name} on ${from.host}`,
+        reason: `there ${address} is ${from.name} itself; ${to.name} is on another network, which nothing from ${from.name} reaches`,
+        origin: from.port.origin,
+      };
+    }
     if (!this.#instead || !to) return undefined;
     return {
       at: `the network of ${from.name}`,

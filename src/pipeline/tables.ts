@@ -40,13 +40,13 @@ const PIPELINE = [
   },
   {
     name: 'services',
-    purpose:
-      'Answers in the switch what needs no other machine: DHCP, ARP, neighbour discovery, ping to the gateway.',
+    purpose: 'Answers in the switch what needs no other machine: DHCP, ARP, neighbour discovery.',
     miss: 'nobody outside needs it',
   },
   {
     name: 'route',
-    purpose: 'The distributed router: finds the subnet of the destination inside the routing domain.',
+    purpose:
+      'The distributed router: answers ping, and finds the subnet of the destination inside the routing domain.',
     miss: 'the routing domain has no route to its destination',
   },
   {
@@ -58,7 +58,7 @@ const PIPELINE = [
     name: 'answer',
     purpose:
       'Uses what `neighbour` found: makes the ARP or ND answer, or puts the MAC address on the routed packet.',
-    miss: 'no machine of the subnet has that address',
+    miss: 'it is no question that may be answered (RFC 4861, 7.1.1)',
   },
   {
     name: 'forward',

@@ -190,17 +190,25 @@ export interface CompiledMatch {
 }
 
 export function compileMatch(match: Match): CompiledMatch {
-  const masks = newKey();
-  const values = newKey();
+  const tests = new Map<number, { readonly mask: number; readonly value: number }>();
   for (const [name, { value, mask }] of entriesOf(match)) {
     for (const { word, shift, mask: ones, low } of PIECES[name]) {
       const where = (Number((mask >> low) & 0xffffffffn) << shift) & ones;
-      masks[word] = (masks[word]! | where) >>> 0;
-      values[word] = (values[word]! | ((Number((value >> low) & 0xffffffffn) << shift) & where)) >>> 0;
+      if (where === 0) continue;
+      const bits = (Number((value >> low) & 0xffffffffn) << shift) & where;
+      const before = tests.get(word);
+      tests.set(word, {
+        mask: ((before?.mask ?? 0) | where) >>> 0,
+        value: ((before?.value ?? 0) | bits) >>> 0,
+      });
     }
   }
-  const words = [...masks.keys()].filter((word) => masks[word] !== 0);
-  return { words, masks: words.map((w) => masks[w]!), values: words.map((w) => values[w]!) };
+  const words = [...tests.keys()].sort((a, b) => a - b);
+  return {
+    words,
+    masks: words.map((w) => tests.get(w)!.mask),
+    values: words.map((w) => tests.get(w)!.value),
+  };
 }
 
 /** Fields whose bits differ, each bit under one name: views such as xreg0 are left out, as are names of other layers. */

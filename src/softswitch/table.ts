@@ -21,8 +21,9 @@ export function newRule(flow: Flow): Rule {
 interface Group {
   readonly words: readonly number[];
   readonly masks: readonly number[];
+  /** Priority -> number of rules that have it; never zero. */
+  readonly priorities: Map<number, number>;
   highest: number;
-  size: number;
   /** Rules whose values hash alike, the highest priority first. */
   readonly buckets: Map<number, Rule[]>;
 }
@@ -37,7 +38,7 @@ export class FlowTable {
     const shape = `${words}/${masks}`;
     let group = this.#groups.get(shape);
     if (!group) {
-      group = { words, masks, highest: rule.flow.priority, size: 0, buckets: new Map() };
+      group = { words, masks, priorities: new Map(), highest: -1, buckets: new Map() };
       this.#groups.set(shape, group);
       this.#order.push(group);
     }
@@ -46,9 +47,9 @@ export class FlowTable {
     const place = bucket.findIndex((r) => r.flow.priority < rule.flow.priority);
     bucket.splice(place < 0 ? bucket.length : place, 0, rule);
     group.buckets.set(hash, bucket);
-    group.size++;
-    group.highest = Math.max(group.highest, rule.flow.priority);
-    this.#sort();
+    const { priority } = rule.flow;
+    group.priorities.set(priority, (group.priorities.get(priority) ?? 0) + 1);
+    if (priority > group.highest) this.#setHighest(group, priority);
   }
 
   remove(rule: Rule): void {
@@ -61,16 +62,17 @@ export class FlowTable {
     if (!group || !bucket || index < 0) return;
     bucket.splice(index, 1);
     if (bucket.length === 0) group.buckets.delete(hash);
-    if (--group.size === 0) {
+    const { priority } = rule.flow;
+    const left = group.priorities.get(priority)! - 1;
+    if (left > 0) {
+      group.priorities.set(priority, left);
+      return;
+    }
+    group.priorities.delete(priority);
+    if (group.priorities.size === 0) {
       this.#groups.delete(shape);
       this.#order = this.#order.filter((g) => g !== group);
-    } else if (rule.flow.priority === group.highest) {
-      group.highest = 0;
-      for (const rules of group.buckets.values()) {
-        group.highest = Math.max(group.highest, rules[0]!.flow.priority);
-      }
-      this.#sort();
-    }
+    } else if (priority === group.highest) this.#setHighest(group, Math.max(...group.priorities.keys()));
   }
 
   /** The rule of the highest priority that matches; among equals, any. */
@@ -84,7 +86,8 @@ export class FlowTable {
     return best;
   }
 
-  #sort(): void {
+  #setHighest(group: Group, priority: number): void {
+    group.highest = priority;
     this.#order.sort((a, b) => b.highest - a.highest);
   }
 }

@@ -24,12 +24,14 @@ import { ETHERNET } from '../../src/packet/ethernet.ts';
 import type { Icmpv6Layer, Layer } from '../../src/packet/layer.ts';
 import { pushVlan } from '../../src/packet/vlan.ts';
 import type { PortRecord, ProviderRecord, SubnetRecord } from '../../src/policy/records.ts';
-import { providerPort, type World } from './oracle.ts';
+import { type Outer, providerPort, type World } from './oracle.ts';
 import { pick } from './topology.ts';
 
 export type Sender =
   | { readonly type: 'port'; readonly host: string; readonly port: string }
-  | { readonly type: 'outside'; readonly network: string };
+  | { readonly type: 'outside'; readonly network: string }
+  /** A host that says it is another, or sends what was not agreed. */
+  | { readonly type: 'fabric'; readonly outer: Outer };
 
 export interface Sent {
   readonly from: Sender;
@@ -297,19 +299,34 @@ function castOf({ hosts, physical }: World): Cast {
 
 export function sentIn(world: World, plan: FramePlan): Sent {
   const cast = castOf(world);
-  // Mostly machines send; of nine senders one is a host itself, or the world outside.
-  const odd = plan.from % 9 === 8;
-  const outside = odd && plan.n % 2 === 0;
-  const provider = odd && !outside ? pick(cast.providers, plan.n) : undefined;
-  const machine = pick([...cast.machines], plan.from);
-  const from: Sender = outside
-    ? { type: 'outside', network: pick(cast.networks, plan.n >> 1) }
-    : provider
-      ? { type: 'port', host: provider.host, port: providerPort(provider.record) }
-      : { type: 'port', host: machine.host, port: machine.record.id };
+  const machine = pick(cast.machines, plan.from);
+  // Mostly machines send; of nine senders one is a host itself, the world outside, or somebody on the fabric.
+  const odd = plan.from % 9 === 8 ? plan.n % 3 : undefined;
+  const provider = odd === 0 ? pick(cast.providers, plan.n) : undefined;
+  const from: Sender =
+    odd === 1
+      ? { type: 'outside', network: pick(cast.networks, plan.n) }
+      : odd === 2
+        ? { type: 'fabric', outer: outerOf(cast, plan) }
+        : provider
+          ? { type: 'port', host: provider.host, port: providerPort(provider.record) }
+          : { type: 'port', host: machine.host, port: machine.record.id };
   return {
     from,
     frame: dressed(plan, new Speaker(cast, plan, machine.record, provider?.record).speak(), from),
+  };
+}
+
+/** Mostly what a host of the routing domain would send; sometimes a stranger, a wrong VSID or encapsulation. */
+function outerOf({ providers, subnets }: Cast, { n, ttl, dstMac }: FramePlan): Outer {
+  const { pa: destination, encapsulation, logicalNetwork } = pick(providers, n).record;
+  const others = providers.map((p) => p.record).filter((p) => p.logicalNetwork === logicalNetwork);
+  const stranger = isIpv4(destination) ? ip('192.168.4.99') : ip('2001:db8:4::99');
+  return {
+    destination,
+    source: dstMac === 'stranger' ? stranger : pick(others, n >> 1).pa,
+    encapsulation: ttl === 2 ? 'geneve' : encapsulation,
+    vsid: (pick(subnets, n >> 2)?.vsid ?? 5001) + (ttl === 1 ? 100 : 0),
   };
 }
 
@@ -538,7 +555,7 @@ const v4 = (a: IpAddress): Ipv4 => (isIpv4(a) ? a : (ip('10.0.0.98') as Ipv4));
 const v6 = (a: IpAddress): Ipv6 => (isIpv6(a) ? a : (ip('fd00::98') as Ipv6));
 
 function dressed({ dress, n }: FramePlan, plain: Uint8Array, from: Sender): Uint8Array {
-  if (from.type === 'port') return keepVersion(dressedAs(dress, plain));
+  if (from.type !== 'outside') return keepVersion(dressedAs(dress, plain));
   // Frames from outside have a tag more often than not, and never two: that is for provider bridges.
   const tci = dress.type === 'tags' ? dress.tags[0]!.tci : [undefined, 10, 20][n % 3];
   const inside = dress.type === 'tags' ? plain : dressedAs(dress, plain);

@@ -71,8 +71,8 @@ export class RealWorld {
     for (const record of records) await this.#addPorts(host, record, plug);
     const pipeline = new Pipeline();
     pipeline.apply(facts.map((fact) => [factKey(fact), fact] as const));
-    for (const flow of pipeline.outputs()) {
-      await this.#switches.get(`${host}/${flow.switch}`)!.applyFlows({ add: [flow], remove: [] });
+    for (const [on, add] of Map.groupBy(pipeline.outputs(), (flow) => flow.switch)) {
+      await this.#switches.get(`${host}/${on}`)!.applyFlows({ add, remove: [] });
     }
   }
 

@@ -190,20 +190,36 @@ export function* framesOfPort(world: World, port: PortRecord): Iterable<NamedFra
     yield named(what, eth(mac(group)), { layer: 'ipv4', src: own4, dst: ABSENT4 }, DATA);
   }
 
-  // Martians, to the router.
-  for (const dst of ['127.0.0.1', '169.254.1.1', '0.0.0.1', '240.0.0.1', '8.8.8.8'].map(ipv4)) {
-    for (const { gatewayMac } of world.of('subnet').slice(0, 1)) {
+  // Martians, to the routers.
+  for (const { gatewayMac } of world.of('subnet')) {
+    for (const martian of ['127.0.0.1', '169.254.1.1', '0.0.0.1', '240.0.0.1', '8.8.8.8'].map(ipv4)) {
+      const echo: Layer = { layer: 'icmp' };
       yield named(
-        `to ${dst} by the router`,
+        `to ${martian} by ${gatewayMac}`,
         eth(gatewayMac),
-        { layer: 'ipv4', src: own4, dst },
-        { layer: 'icmp' },
+        { layer: 'ipv4', src: own4, dst: martian },
+        echo,
       );
       yield named(
-        `from ${dst} by the router`,
+        `from ${martian} by ${gatewayMac}`,
         eth(gatewayMac),
-        { layer: 'ipv4', src: dst, dst: own4 },
-        { layer: 'icmp' },
+        { layer: 'ipv4', src: martian, dst: own4 },
+        echo,
+      );
+    }
+    for (const martian of ['::1', 'fe80::1', 'ff02::1', '2001:db8::1'].map(ipv6)) {
+      const echo: Layer = { layer: 'icmpv6' };
+      yield named(
+        `to ${martian} by ${gatewayMac}`,
+        eth(gatewayMac),
+        { layer: 'ipv6', src: from6, dst: martian },
+        echo,
+      );
+      yield named(
+        `from ${martian} by ${gatewayMac}`,
+        eth(gatewayMac),
+        { layer: 'ipv6', src: martian, dst: from6 },
+        echo,
       );
     }
   }
@@ -242,6 +258,30 @@ export function* framesOfPort(world: World, port: PortRecord): Iterable<NamedFra
       );
     }
   }
+  const six = { layer: 'ipv6', src: from6, dst: ABSENT6 } as const;
+  const piece: Layer = { layer: 'fragment', mf: true };
+  for (const [what, layers] of [
+    ['of a datagram', [{ layer: 'ipv4', src: own4, dst: ABSENT4, mf: true }, { layer: 'udp' }, DATA]],
+    ['of an IPv6 datagram', [six, piece, { layer: 'udp' }, DATA]],
+    ['of a solicitation', [six, piece, { layer: 'icmpv6', type: 135, target: ABSENT6, sll: own }]],
+    ['of an echo', [six, piece, { layer: 'icmpv6' }, DATA]],
+  ] as const) {
+    yield named(`first fragment ${what}`, eth(first.mac), ...layers);
+  }
+  for (const type of [135, 136]) {
+    const target = ipv6('::');
+    yield named(`neighbour discovery ${type} of nothing`, eth(first.mac), six, {
+      layer: 'icmpv6',
+      type,
+      target,
+    });
+  }
+  yield named(
+    'a chain of IPv6 headers that is cut short',
+    eth(first.mac),
+    { ...six, proto: 0, len: 4 },
+    DATA,
+  );
   const whole = frame(eth(first.mac), ...plain);
   for (const length of [14, 20, 33, 34])
     yield { name: `cut to ${length} bytes`, frame: whole.slice(0, length) };
@@ -274,6 +314,12 @@ function* discovery(to: Station, own: Mac, from: Ipv6, own6: Ipv6 | undefined): 
   const solicit = { layer: 'icmpv6', type: 135, target: address, sll: own } as const;
   const toGroup = { layer: 'ipv6', src: from, dst: group } as const;
   yield named(`solicitation for ${to.what}`, eth(multicastMacOf(group)), toGroup, solicit);
+  yield named(
+    `solicitation for ${to.what}, from a group`,
+    eth(to.mac),
+    { ...toGroup, src: ipv6('ff02::1') },
+    solicit,
+  );
   yield named(`solicitation for ${to.what}, unicast`, eth(to.mac), { ...toGroup, dst: address }, solicit);
   yield named(
     `solicitation for ${to.what} that a router has passed on`,
@@ -285,19 +331,30 @@ function* discovery(to: Station, own: Mac, from: Ipv6, own6: Ipv6 | undefined): 
     ...solicit,
     sll: STRANGER,
   });
+  yield named(`solicitation for ${to.what} without MAC address`, eth(to.mac), toGroup, {
+    layer: 'icmpv6',
+    type: 135,
+    target: address,
+  });
+  yield named(
+    `detection of duplicates of ${to.what} with a MAC address`,
+    eth(multicastMacOf(group)),
+    { ...toGroup, src: ipv6('::') },
+    solicit,
+  );
   yield named(
     `detection of duplicates of ${to.what}`,
     eth(multicastMacOf(group)),
     { ...toGroup, src: ipv6('::') },
     { layer: 'icmpv6', type: 135, target: address },
   );
-  for (const target of [address, ...(own6 ? [own6] : [])]) {
-    for (const tll of [own, STRANGER]) {
+  for (const target of [address, linkLocalOf(own), ...(own6 ? [own6] : [])]) {
+    for (const tll of [own, STRANGER, undefined]) {
       yield named(
-        `advertisement of ${target} at ${tll}`,
+        `advertisement of ${target} at ${tll ?? 'no MAC address'}`,
         eth(to.mac),
         { layer: 'ipv6', src: from, dst: address },
-        { layer: 'icmpv6', type: 136, target, tll, solicited: true },
+        { layer: 'icmpv6', type: 136, target, solicited: true, ...(tll ? { tll } : {}) },
       );
     }
   }

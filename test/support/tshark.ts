@@ -19,19 +19,35 @@ export function tsharkFields(frames: readonly Uint8Array[], ...names: string[]):
     });
     const file = join(folder, 'frames.pcapng');
     writeFileSync(file, writer.finish());
-    const fields = names.flatMap((name) => ['-e', name]);
-    const out = execFileSync(
-      'tshark',
-      ['-r', file, '-n', ...CHECK_ALL, '-T', 'fields', '-E', 'separator=|', ...fields],
-      { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'], timeout: 50_000 },
-    );
-    return out
-      .replace(/\n$/, '')
-      .split('\n')
-      .map((line) => line.split('|'));
+    return tsharkFileFields(file, ...names);
   } finally {
     rmSync(folder, { recursive: true });
   }
+}
+
+/** The same for a capture file. */
+export function tsharkFileFields(file: string, ...names: string[]): string[][] {
+  return tshark(file, '-T', 'fields', '-E', 'separator=|', ...names.flatMap((name) => ['-e', name]))
+    .replace(/\n$/, '')
+    .split('\n')
+    .map((line) => line.split('|'));
+}
+
+/** The bytes of each frame of a capture file, in hexadecimal. */
+export function tsharkFileBytes(file: string): string[] {
+  const frames: { _source: { layers: { frame_raw: [string, ...unknown[]] } } }[] = JSON.parse(
+    tshark(file, '-T', 'jsonraw', '-j', 'frame'),
+  );
+  return frames.map((frame) => frame._source.layers.frame_raw[0]);
+}
+
+function tshark(file: string, ...args: string[]): string {
+  return execFileSync('tshark', ['-r', file, '-n', ...CHECK_ALL, ...args], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+    timeout: 50_000,
+    maxBuffer: 1 << 26,
+  });
 }
 
 /** What tshark complains about, by frame: malformed layers, bad checksums, and warnings and errors of its experts. */

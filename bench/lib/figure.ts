@@ -1,0 +1,32 @@
+/** What a benchmark gives: figures, each a series of samples, with what they are compared with. */
+
+export interface Benchmark {
+  readonly name: string;
+  /** One sentence: what is measured. */
+  readonly what: string;
+  /** How: load, rounds, what the comparison is. One sentence each. */
+  readonly method: readonly string[];
+  run(): Promise<readonly Figure[]>;
+}
+
+export interface Figure {
+  /** What was measured, e.g. `64 B, guest to guest`. */
+  readonly name: string;
+  readonly unit: Unit;
+  /** As measured, in the order of time. */
+  readonly samples: readonly number[];
+  /** What it is compared with: measured in the same run, in turn, so that sample i stands beside sample i. */
+  readonly peer?: { readonly name: string; readonly samples: readonly number[] };
+  readonly goals?: readonly Goal[];
+  /** Where the time goes, or how to read it. */
+  readonly note?: string;
+}
+
+export type Unit = 'ms' | 'frames/s' | 'MB' | 'bytes' | 'units';
+
+/** `of` says what has to be within the limit. */
+export interface Goal {
+  readonly of: 'median' | 'p99' | 'ratio';
+  readonly atMost?: number;
+  readonly atLeast?: number;
+}

@@ -1,0 +1,91 @@
+/** An API over a real controller, for tests. */
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import type { FastifyInstance, InjectOptions } from 'fastify';
+import { FakeClock } from '../base/clock.ts';
+import { Controller } from '../controller/controller.ts';
+import { parseDocuments } from '../model/input.ts';
+import type { ModelObject } from '../model/kinds.ts';
+import type { Store } from '../store/contract.ts';
+import { createMemoryStore } from '../store/memory.ts';
+import { type ApiOptions, createApi } from './api.ts';
+import type { Probe } from './probe.ts';
+
+export const TOKEN = 'a-token-of-more-than-32-characters-for-tests';
+
+export interface TestApi {
+  readonly app: FastifyInstance;
+  readonly controller: Controller;
+  readonly store: Store;
+  readonly clock: FakeClock;
+  /** Asks with the token. A body is sent as JSON. */
+  ask(
+    method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE',
+    url: string,
+    body?: object,
+    headers?: Readonly<Record<string, string>>,
+  ): Promise<{ status: number; headers: Readonly<Record<string, unknown>>; json: unknown; text: string }>;
+  inject(options: InjectOptions): ReturnType<FastifyInstance['inject']>;
+  close(): Promise<void>;
+}
+
+export function blueRed(): ModelObject[] {
+  const file = new URL('../../examples/blue-red.yaml', import.meta.url);
+  return parseDocuments(readFileSync(file), 'blue-red.yaml').objects.map(({ object }) => object);
+}
+
+/** A probe that says what it was asked; what is behind the real one is tested in lab/. */
+export const ECHO: Probe = {
+  endpoints: () => [],
+  ping: async (from, to, options) => ({
+    from,
+    to,
+    sent: options?.count ?? 1,
+    received: 0,
+    verdict: 'lost',
+  }),
+  walk: async (from, to) => ({ from, to, outcome: 'dropped', steps: [] }),
+  flows: () => [],
+};
+
+export async function openApi(
+  objects: readonly ModelObject[] = [],
+  more: Partial<ApiOptions> = {},
+): Promise<TestApi> {
+  const clock = new FakeClock();
+  const store = createMemoryStore();
+  const controller = await Controller.open({ store, clock, uuid: randomUUID });
+  if (objects.length > 0) {
+    await controller.apply(
+      objects.map((object) => ({ object })),
+      { author: 'test', message: 'begin' },
+    );
+  }
+  const app = await createApi({ controller, clock, token: TOKEN, version: '0.0.0', probe: ECHO, ...more });
+  return {
+    app,
+    controller,
+    store,
+    clock,
+    async ask(method, url, body, headers = {}) {
+      const response = await app.inject({
+        method,
+        url,
+        headers: { authorization: `Bearer ${TOKEN}`, ...headers },
+        ...(body === undefined ? {} : { payload: body }),
+      });
+      const isJson = String(response.headers['content-type']).includes('json');
+      return {
+        status: response.statusCode,
+        headers: response.headers,
+        json: isJson && response.body ? (JSON.parse(response.body) as unknown) : undefined,
+        text: response.body,
+      };
+    },
+    inject: (options) => app.inject(options),
+    async close() {
+      await app.close();
+      await controller.close();
+    },
+  };
+}
