@@ -19,8 +19,9 @@ export interface BlockCall {
   readonly args: readonly string[];
 }
 
-const BLOCK = /<!-- generated: (.*?) -->\n[\s\S]*?<!-- end -->/g;
-const OPENING = /<!-- generated:/g;
+/** Both marks stand at the beginning of a line. */
+const BLOCK = /^<!-- generated: (.*?) -->\n[\s\S]*?^<!-- end -->/gm;
+const OPENING = /^<!-- generated:/gm;
 
 /** The blocks that a text has, in order. Throws for one that has no end, or holds another. */
 export function blocksOf(text: string): BlockCall[] {
@@ -41,7 +42,7 @@ export async function replaceBlocks(
   let next = 0;
   return text.replace(
     BLOCK,
-    (_block, call: string) => `<!-- generated: ${call} -->\n${contents[next++]}\n<!-- end -->`,
+    (_block, call: string) => `<!-- generated: ${call} -->\n\n${contents[next++]}\n\n<!-- end -->`,
   );
 }
 
@@ -56,10 +57,12 @@ export function fenced(text: string, language = 'text'): string {
   return `\`\`\`${language}\n${text.replace(/\n+$/, '')}\n\`\`\``;
 }
 
-/** A table; cells are Markdown. */
+/** A table; cells are Markdown. Columns of equal width, at least 3, as the formatter has them. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
-  return [line(head), `|${head.map(() => '---').join('|')}|`, ...rows.map(line)].join('\n');
+  const widths = head.map((_, i) => Math.max(3, ...[head, ...rows].map((row) => row[i]?.length ?? 0)));
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((cell, i) => cell.padEnd(widths[i]!)).join(' | ')} |`;
+  return [line(head), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)].join('\n');
 }
 
 /** Columns of equal width, for what stands in a fence. */

@@ -4,19 +4,21 @@
  */
 import { readFileSync } from 'node:fs';
 import { create } from '@bufbuild/protobuf';
+import picocolors from 'picocolors';
 import { needs } from '../../src/allocate/demand.ts';
 import type { Demand } from '../../src/allocate/need.ts';
 import { Deriver } from '../../src/base/derive.ts';
-import { describeFinding } from '../../src/base/error.ts';
+import { describeFinding, NetloomError } from '../../src/base/error.ts';
 import { canonicalJson, type JsonValue } from '../../src/base/json.ts';
+import { changeText } from '../../src/cli/change-text.ts';
+import { locateFindings } from '../../src/cli/input.ts';
 import type { ChangeSummary } from '../../src/controller/change.ts';
 import { type Change, Controller } from '../../src/controller/controller.ts';
 import type { PortSpec } from '../../src/flow/datapath.ts';
 import type { Lab } from '../../src/lab/lab.ts';
 import { factChanges } from '../../src/model/facts.ts';
-import { located, parseDocuments } from '../../src/model/input.ts';
+import { parseDocuments } from '../../src/model/input.ts';
 import { type ModelObject, objectKey } from '../../src/model/kinds.ts';
-import { validation } from '../../src/model/validate.ts';
 import { formatFrame } from '../../src/packet/notation.ts';
 import { portOf } from '../../src/pipeline/facts.ts';
 import type { PolicyRecord } from '../../src/policy/records.ts';
@@ -79,14 +81,15 @@ async function live(): Promise<ReadonlyMap<string, Stage>> {
   const lab = await openExample('blue-red');
   try {
     const stages = new Map<string, Stage>();
-    for (const [name, changes] of Object.entries(STAGES)) stages.set(name, await run(lab, changes()));
+    for (const [name, changes] of Object.entries(STAGES))
+      stages.set(name, await run(lab, changes(), `blue3: ${name}`));
     return stages;
   } finally {
     await lab.close();
   }
 }
 
-async function run(lab: Lab, changes: readonly Change[]): Promise<Stage> {
+async function run(lab: Lab, changes: readonly Change[], message: string): Promise<Stage> {
   const before = await states(lab);
   const frames: { readonly port: string; readonly text: string }[] = [];
   for (const { soft } of lab.fabric.hosts.values())
@@ -96,7 +99,7 @@ async function run(lab: Lab, changes: readonly Change[]): Promise<Stage> {
           frames.push({ port: event.name, text: `> ${formatFrame(event.frame)}` });
         if (event.type === 'output') frames.push({ port: event.name, text: `< ${formatFrame(event.frame)}` });
       });
-  const summary = await lab.controller.apply(changes, { author: 'admin', message: 'life of a vNIC' });
+  const summary = await lab.controller.apply(changes, { author: 'admin', message });
   await lab.ready();
   const after = await states(lab);
   for (const { soft } of lab.fabric.hosts.values())
@@ -161,7 +164,9 @@ export async function vnic(what: string, ...args: readonly string[]): Promise<st
   const host = HOSTS.find((h) => h === args[1]);
   switch (what) {
     case 'summary':
-      return fenced(summaryText(stage.summary));
+      return fenced(changeText(stage.summary, picocolors.createColors(false)));
+    case 'hosts':
+      return fenced(hostsText(stage.summary));
     case 'journal':
       return fenced(journalText(stage.commit));
     case 'frames':
@@ -219,14 +224,32 @@ vnics:
 `,
 };
 
-/** A file with mistakes, and all that is said about them. */
-function wrong(which: string): string {
+/** A file with mistakes, and what `netloom apply` says about it. */
+async function wrong(which: string): Promise<string> {
   const text = WRONG[which]!;
-  const parsed = parseDocuments(text, 'blue3.yaml');
-  const objects = [...objectsOf(EXAMPLE), ...parsed.objects.map(({ object }) => object)];
-  const found = new Deriver(validation).apply(factsOf(objects)).flatMap((change) => change.after ?? []);
-  const findings = [...parsed.findings, ...(parsed.refused.length > 0 ? [] : located(found, parsed))];
+  const findings = await inController(async (controller) => {
+    const parsed = parseDocuments(text, 'blue3.yaml');
+    if (parsed.findings.length > 0) return parsed.findings;
+    const changes = parsed.objects.map(({ object }) => ({ object }));
+    return controller.apply(changes, { author: 'admin' }).then(
+      ({ findings }) => findings,
+      (thrown) => locateFindings(NetloomError.from(thrown).findings, parsed),
+    );
+  });
   return `${fenced(text, 'yaml')}\n\n${fenced(findings.map(describeFinding).join('\n'))}`;
+}
+
+/** With a controller of its own that holds the example. */
+async function inController<T>(work: (controller: Controller) => Promise<T>): Promise<T> {
+  const { store, clock, uuid } = repeatable();
+  const controller = await Controller.open({ store, clock, uuid });
+  try {
+    const changes = objectsOf(EXAMPLE).map((object) => ({ object }));
+    await controller.apply(changes, { author: 'netloom' });
+    return await work(controller);
+  } finally {
+    await controller.close();
+  }
 }
 
 function factsOf(objects: readonly ModelObject[]) {
@@ -254,21 +277,14 @@ function source({ value, space, pools }: Demand): string {
   return pools.length > 0 ? pools.join(', ') : `a random ${space}`;
 }
 
-function summaryText({ revision, objects, allocations, hosts }: ChangeSummary): string {
-  const lines = [`revision ${revision}`];
-  for (const { key, action, fields } of objects) {
-    lines.push(`  ${action} ${key}`);
-    for (const { path, before, after } of fields)
-      lines.push(`    ${path}: ${text(before)} -> ${text(after)}`);
-  }
-  for (const { scope, owner, before, after } of allocations)
-    lines.push(`  ${after === null ? 'given back' : 'handed out'}  ${scope}  ${after ?? before}  (${owner})`);
-  for (const { host, added, changed, removed } of hosts) {
-    lines.push(`${host}`);
-    for (const [what, keys] of Object.entries({ added, changed, removed }))
-      for (const key of keys) lines.push(`  ${what.padEnd(8)} ${key}`);
-  }
-  return lines.join('\n');
+/** The records of each host that a stage made new, changed and took away: `hosts` of `netloom apply -o json`. */
+function hostsText({ hosts }: ChangeSummary): string {
+  const rows = hosts.flatMap(({ host, added, changed, removed }) => [
+    ...added.map((key) => [host, 'new', key]),
+    ...changed.map((key) => [host, 'changed', key]),
+    ...removed.map((key) => [host, 'gone', key]),
+  ]);
+  return columns(rows);
 }
 
 function text(value: JsonValue | undefined): string {
@@ -314,30 +330,28 @@ function flowsText({ before, after }: Stage, host: Host): string {
  * and two agents that only listen.
  */
 async function stream(): Promise<string> {
-  const { store, clock, uuid } = repeatable();
-  const controller = await Controller.open({ store, clock, uuid });
-  const apply = (changes: readonly Change[]) => controller.apply(changes, { author: 'docs' });
-  await apply(objectsOf(EXAMPLE).map((object) => ({ object })));
-  const agents = HOSTS.map((host) =>
-    controller.feed.connect(
-      create(HelloSchema, { host, protocolVersion: PROTOCOL_VERSION, bootNonce: 'docs' }),
-    ),
-  );
   const said: string[] = [];
-  const listen = (when: string) => {
-    said.push(when);
-    for (const agent of agents)
-      for (let message = agent.next(); message; message = agent.next())
-        said.push(`  to ${agent.host}  ${messageText(message)}`);
-  };
-  listen('both agents have connected');
-  await apply(STAGES.create());
-  listen(`${FILE} is applied`);
-  const [group] = objectsOf(EXAMPLE).filter(({ kind }) => kind === 'HostGroup');
-  await apply([{ object: { ...group!, description: 'by the window' } }]);
-  for (const agent of agents) agent.heartbeat();
-  listen('the host group gets a description; then it is time for a heartbeat');
-  await controller.close();
+  await inController(async (controller) => {
+    const agents = HOSTS.map((host) =>
+      controller.feed.connect(
+        create(HelloSchema, { host, protocolVersion: PROTOCOL_VERSION, bootNonce: 'docs' }),
+      ),
+    );
+    const listen = (when: string) => {
+      said.push(when);
+      for (const agent of agents)
+        for (let message = agent.next(); message; message = agent.next())
+          said.push(`  to ${agent.host}  ${messageText(message)}`);
+    };
+    listen('both agents have connected');
+    await controller.apply(STAGES.create(), { author: 'admin' });
+    listen(`${FILE} is applied`);
+    const [group] = objectsOf(EXAMPLE).filter(({ kind }) => kind === 'HostGroup');
+    const described = { object: { ...group!, description: 'by the window' } };
+    await controller.apply([described], { author: 'admin' });
+    for (const agent of agents) agent.heartbeat();
+    listen('the host group gets a description; then it is time for a heartbeat');
+  });
   return fenced(said.join('\n'));
 }
 

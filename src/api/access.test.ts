@@ -94,13 +94,7 @@ describe('names of the server', () => {
       (await api.inject({ url: '/api/v1/status', headers: { ...BEARER, host } })).statusCode;
     for (const host of ['localhost:7300', '127.0.0.1:7300', '[::1]:7300', '10.0.0.9', 'controller.example'])
       expect(await ask(host), host).toBe(200);
-    for (const host of [
-      'evil.example',
-      'localhost.evil.example',
-      '127.0.0.1.evil.example',
-      'a@localhost',
-      '',
-    ])
+    for (const host of ['evil.example', 'localhost.evil.example', '127.0.0.1.evil.example', 'a@localhost'])
       expect(await ask(host), host).toBe(421);
   });
 });

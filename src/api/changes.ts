@@ -5,7 +5,7 @@ import { type Finding, NetloomError } from '../base/error.ts';
 import type { Change, ChangeOptions, Controller } from '../controller/controller.ts';
 import { KIND_NAMES, type ObjectKey } from '../model/definition.ts';
 import { withoutMissing } from '../model/input.ts';
-import { kindOf, splitObjectKey } from '../model/kinds.ts';
+import { splitObjectKey } from '../model/kinds.ts';
 import { readObject } from '../model/read.ts';
 import { AUTHOR } from './author.ts';
 import { APPLY_LIMIT } from './body.ts';
@@ -14,7 +14,13 @@ import { errorOf } from './objects.ts';
 import { API } from './paths.ts';
 import { refusal } from './problem.ts';
 import { checkRequest, type RequestTypes } from './request.ts';
-import { changeSummarySchema, commitSchema, commitSummarySchema, PROBLEMS } from './schemas.ts';
+import {
+  changeSummarySchema,
+  commitSchema,
+  commitSummarySchema,
+  documentSchema,
+  PROBLEMS,
+} from './schemas.ts';
 
 const options = {
   dryRun: z.boolean().default(false).describe('Say what would happen and change nothing.'),
@@ -27,7 +33,7 @@ const options = {
     .describe('Any text of your own; makes it safe to send the same request again.'),
 };
 
-const anyObject = z.union(KIND_NAMES.map((kind) => kindOf(kind).document));
+const anyObject = z.union(KIND_NAMES.map(documentSchema));
 const applyBody = z
   .strictObject({ objects: z.array(z.unknown()).max(100_000), ...options })
   .describe('Objects to create or to replace.');

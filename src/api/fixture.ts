@@ -1,7 +1,7 @@
 /** An API over a real controller, for tests. */
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import type { FastifyInstance, InjectOptions } from 'fastify';
+import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify';
 import { FakeClock } from '../base/clock.ts';
 import { Controller } from '../controller/controller.ts';
 import { parseDocuments } from '../model/input.ts';
@@ -25,7 +25,7 @@ export interface TestApi {
     body?: object,
     headers?: Readonly<Record<string, string>>,
   ): Promise<{ status: number; headers: Readonly<Record<string, unknown>>; json: unknown; text: string }>;
-  inject(options: InjectOptions): ReturnType<FastifyInstance['inject']>;
+  inject(options: InjectOptions): Promise<LightMyRequestResponse>;
   close(): Promise<void>;
 }
 

@@ -1,11 +1,24 @@
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { KIND_NAMES } from '../model/definition.ts';
 import { objectKey, objectName } from '../model/kinds.ts';
-import { blueRed, openApi, type TestApi } from './fixture.ts';
+import { blueRed, openApi, type TestApi, TOKEN } from './fixture.ts';
 import { KEY_PARTS, objectPath } from './paths.ts';
 
 let api: TestApi;
 afterEach(() => api.close());
+
+/** Asks over a socket, since everything else tidies up a path before it is sent. */
+async function getRaw(path: string): Promise<{ status: number; body: string }> {
+  const { port } = api.app.server.address() as AddressInfo;
+  const headers = { authorization: `Bearer ${TOKEN}` };
+  const [response] = (await once(request({ host: '127.0.0.1', port, path, headers }).end(), 'response')) as [
+    IncomingMessage,
+  ];
+  return { status: response.statusCode!, body: (await response.toArray()).join('') };
+}
 
 const BLUE1 = '/api/v1/virtual-machines/blue1';
 
@@ -40,6 +53,7 @@ describe('addresses of objects', () => {
 
   it('do not take a name apart where it is encoded', async () => {
     api = await openApi(blueRed());
+    await api.app.listen({ host: '127.0.0.1', port: 0 });
     for (const path of [
       '/api/v1/vm-subnets/Blue%2FBlue%20subnet',
       '/api/v1//virtual-machines/blue1',
@@ -53,11 +67,11 @@ describe('addresses of objects', () => {
       '/api/v1/virtual-machines/%zz',
       `/api/v1/virtual-machines/${'a'.repeat(5000)}`,
     ]) {
-      const { status, json } = await api.ask('GET', path);
+      const { status, body } = await getRaw(path);
       expect(status, path).toBe(404);
-      expect(json).toMatchObject({ status: 404, findings: [{ code: 'not-found' }] });
+      expect(JSON.parse(body), path).toMatchObject({ status: 404, findings: [{ code: 'not-found' }] });
     }
-    expect((await api.ask('GET', BLUE1)).status).toBe(200);
+    expect((await getRaw(BLUE1)).status).toBe(200);
   });
 });
 

@@ -12,7 +12,7 @@ import { AUTHOR } from './author.ts';
 import { KEY_PARTS, keyOfParams, kindPath, objectPath, objectRoute } from './paths.ts';
 import { refusal } from './problem.ts';
 import { bodyByHandler, type RequestTypes } from './request.ts';
-import { changeSummarySchema, PROBLEMS } from './schemas.ts';
+import { changeSummarySchema, documentSchema, PROBLEMS } from './schemas.ts';
 
 const MAX_PAGE = 1000;
 
@@ -43,7 +43,8 @@ export function objectRoutes(app: FastifyInstance, controller: Controller): void
 
 function routesOf(plain: FastifyInstance, controller: Controller, kind: KindName): void {
   const app = plain.withTypeProvider<RequestTypes>();
-  const { title, plural, summary, document } = kindOf(kind);
+  const { title, plural, summary } = kindOf(kind);
+  const document = documentSchema(kind);
   const words = plural.replaceAll('-', ' ');
   const tags = [plural];
   const params = z.object(

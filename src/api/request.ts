@@ -22,10 +22,11 @@ export function installChecks(app: FastifyInstance): void {
 export const checkRequest: FastifySchemaCompiler<unknown> = ({ schema, httpPart }) => {
   if (!(schema instanceof z.ZodType)) throw new TypeError('a route is described by zod schemas');
   return (data: unknown) => {
-    const result = schema.safeParse(data ?? (httpPart === 'body' ? undefined : {}));
+    const given = data ?? (httpPart === 'body' ? undefined : {});
+    const result = schema.safeParse(given);
     if (result.success) return { value: result.data };
     const [first, ...rest] = result.error.issues.flatMap((issue) =>
-      findingsOf(issue, schema, data, httpPart),
+      findingsOf(issue, schema, given, httpPart),
     );
     // Fastify writes its own code on the error, so the one with ours goes inside.
     return { error: new Error('invalid request', { cause: new NetloomError([first!, ...rest]) }) };

@@ -1,7 +1,7 @@
 /** What the API answers with, described for its reference. The values are made by typed code; see the types named. */
 import { z } from 'zod';
 import { CODES, type ErrorCode } from '../base/codes.ts';
-import { KIND_NAMES } from '../model/definition.ts';
+import { KIND_NAMES, type KindName } from '../model/definition.ts';
 import { kindOf } from '../model/kinds.ts';
 
 /** Gives a schema a name in the OpenAPI document. */
@@ -10,9 +10,17 @@ function named<S extends z.ZodType>(id: string, schema: S): S {
   return schema;
 }
 
-for (const kind of KIND_NAMES) {
-  const { document, summary } = kindOf(kind);
-  z.globalRegistry.add(document, { description: summary, id: kind });
+/** A kind's objects as they go over the wire, under the name of the kind. */
+const DOCUMENTS: ReadonlyMap<KindName, z.ZodType> = new Map(
+  KIND_NAMES.map((kind) => {
+    const { document, summary } = kindOf(kind);
+    // A copy: the name is for the API, and a schema with a name says less of itself to whoever else looks at it.
+    return [kind, document.meta({ id: kind, description: summary })];
+  }),
+);
+
+export function documentSchema(kind: KindName): z.ZodType {
+  return DOCUMENTS.get(kind)!;
 }
 
 const revision = z.int().describe('Revision: the number of a commit; each commit has the next one.');

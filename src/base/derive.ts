@@ -16,6 +16,7 @@
  */
 
 import { entryOf } from './map.ts';
+import { MultiMap } from './multimap.ts';
 
 /** What a unit may look at. Every look is remembered as a dependency, also one that found nothing. */
 export interface Read<F> {
@@ -53,11 +54,12 @@ export interface OutputChange<O> {
   readonly after?: O;
 }
 
-interface Unit<O> {
+interface Unit {
   /** How many facts give rise to it. */
   facts: number;
-  reads: ReadonlySet<string>;
-  outputs: ReadonlyMap<string, O>;
+  /** Keys of the facts and groups that it read, and of the outputs that it made. */
+  reads: readonly string[];
+  outputs: readonly string[];
 }
 
 /** What a change touched, and whether it was there before. */
@@ -67,7 +69,7 @@ interface Touched {
 }
 
 const SEPARATOR = '\u0000';
-const NOTHING: ReadonlySet<string> = new Set();
+const NOTHING: readonly string[] = [];
 
 export class Deriver<F, O> {
   readonly #derivation: Derivation<F, O>;
@@ -75,9 +77,9 @@ export class Deriver<F, O> {
   readonly #facts = new Map<string, F>();
   /** index SEPARATOR group -> member -> number of facts that put it there */
   readonly #groups = new Map<string, Map<string, number>>();
-  readonly #units = new Map<string, Unit<O>>();
+  readonly #units = new Map<string, Unit>();
   /** what was read -> the units that read it; group keys and fact keys share the map, told apart by the separator */
-  readonly #readers = new Map<string, Set<string>>();
+  readonly #readers = new MultiMap<string>();
   readonly #outputs = new Map<string, { unit: string; output: O }>();
 
   constructor(derivation: Derivation<F, O>) {
@@ -124,7 +126,7 @@ export class Deriver<F, O> {
     for (const [key, fact] of changes) {
       const old = this.#facts.get(key);
       if (old === fact) continue;
-      for (const unit of this.#readers.get(key) ?? NOTHING) dirty.add(unit);
+      for (const unit of this.#readers.of(key)) dirty.add(unit);
       if (old !== undefined) this.#count(key, old, -1, touched);
       if (fact === undefined) this.#facts.delete(key);
       else {
@@ -145,7 +147,7 @@ export class Deriver<F, O> {
         members?.delete(member);
         if (members?.size === 0) this.#groups.delete(group);
       }
-      if (is !== was) for (const unit of this.#readers.get(group) ?? NOTHING) dirty.add(unit);
+      if (is !== was) for (const unit of this.#readers.of(group)) dirty.add(unit);
     }
     return dirty;
   }
@@ -164,11 +166,7 @@ export class Deriver<F, O> {
     for (const rule of this.#derivation.rules) {
       for (const name of rule.units(key, fact)) {
         const id = rule.name + SEPARATOR + name;
-        const unit = entryOf(this.#units, id, () => ({
-          facts: 0,
-          reads: NOTHING,
-          outputs: new Map<string, O>(),
-        }));
+        const unit = entryOf(this.#units, id, () => ({ facts: 0, reads: NOTHING, outputs: NOTHING }));
         if (!touched.units.has(id)) touched.units.set(id, unit.facts > 0);
         unit.facts += by;
       }
@@ -182,8 +180,8 @@ export class Deriver<F, O> {
     for (const id of dirty) {
       const unit = this.#units.get(id);
       if (!unit) continue;
-      for (const [key, output] of unit.outputs) {
-        before.set(key, output);
+      for (const key of unit.outputs) {
+        before.set(key, this.output(key));
         this.#outputs.delete(key);
       }
       made.push([id, this.#derive(id, unit)]);
@@ -209,7 +207,7 @@ export class Deriver<F, O> {
     return changes.sort((a, b) => (a.key < b.key ? -1 : 1));
   }
 
-  #derive(id: string, unit: Unit<O>): Map<string, O> {
+  #derive(id: string, unit: Unit): Map<string, O> {
     const outputs = new Map<string, O>();
     const reads = new Set<string>();
     if (unit.facts > 0) {
@@ -230,19 +228,11 @@ export class Deriver<F, O> {
         outputs.set(key, output);
       }
     }
-    for (const key of unit.reads) {
-      if (reads.has(key)) continue;
-      const readers = this.#readers.get(key);
-      readers?.delete(id);
-      if (readers?.size === 0) this.#readers.delete(key);
-    }
-    for (const key of reads) {
-      const readers = this.#readers.get(key);
-      if (readers) readers.add(id);
-      else this.#readers.set(key, new Set([id]));
-    }
-    if (unit.facts > 0) this.#units.set(id, { ...unit, reads, outputs });
-    else this.#units.delete(id);
+    for (const key of unit.reads) if (!reads.has(key)) this.#readers.delete(key, id);
+    for (const key of reads) this.#readers.add(key, id);
+    if (unit.facts === 0) this.#units.delete(id);
+    unit.reads = [...reads];
+    unit.outputs = [...outputs.keys()];
     return outputs;
   }
 }

@@ -16,6 +16,7 @@ import { isKind, type ModelObject, objectKey, splitObjectKey } from '../model/ki
 import { recordKey } from '../policy/records.ts';
 import { type PolicyDelta, PolicySet } from '../policy/set.ts';
 import type { Commit, HistoryFilter, Store, TransactionChanges } from '../store/contract.ts';
+import { Watchers } from '../store/watchers.ts';
 import { PolicyFeed } from '../stream/feed.ts';
 import {
   type ChangeSummary,
@@ -58,6 +59,8 @@ export class Controller {
   #revision: number;
   /** Request id -> what became of the request, for the last ones. */
   readonly #requests = new Map<string, Commit>();
+  // Not the store's own: it tells before the commit is what is held here.
+  readonly #watchers = new Watchers();
   #work: Promise<unknown> = Promise.resolve();
 
   private constructor(options: ControllerOptions, network: Network, revision: number) {
@@ -126,9 +129,9 @@ export class Controller {
     return this.#store.changes(since, limit);
   }
 
-  /** Calls `handler` with every commit from now on, once it is durable. The result stops it. */
+  /** Calls `handler` with every commit from now on, once it is durable and is what is held. The result stops it. */
   watch(handler: (commit: Commit) => void): () => void {
-    return this.#store.watch(handler);
+    return this.#watchers.add(handler);
   }
 
   /** Finishes the change under way and closes the store. */
@@ -203,6 +206,7 @@ export class Controller {
     this.#remember(commit);
     this.#network.keep(edits, revision, (key) => ids.get(key)!, proposal);
     this.feed.publish(revision, deltaOf(proposal));
+    this.#watchers.tell(commit);
     return commit;
   }
 

@@ -87,21 +87,29 @@ function unfit(name: FieldName, value: string): Finding {
 /** The canonical form; a match that is canonical comes back as it is. Contradictions are for matchFindings. */
 export function canonicalMatch(match: Match): Match {
   if (CANONICAL.has(match)) return match;
-  const merged = new Map<FieldName, Masked>();
-  const add = (name: FieldName, { value, mask }: Masked) => {
-    const before = merged.get(name) ?? { value: 0n, mask: 0n };
-    merged.set(name, { value: before.value | (value & mask), mask: before.mask | mask });
-  };
-  for (const [name, masked] of entriesOf(match)) for (const part of partsOf(name, masked)) add(...part);
-  const tci = merged.get('vlan_tci');
-  // Every way to say "no tag" means the same, since vlan_tci is 0 without one.
-  if (tci && (tci.mask & 0x1000n) !== 0n && tci.value === 0n) merged.set('vlan_tci', UNTAGGED);
   const canonical: Partial<Record<FieldName, Masked>> = {};
-  for (const [name, masked] of [...merged].sort(byPlace)) {
-    if (masked.mask !== 0n) canonical[name] = masked;
+  for (const [name, { value, mask }] of mergedEntries(match).sort(byPlace)) {
+    if (mask === 0n) continue;
+    // Every way to say "no tag" means the same, since vlan_tci is 0 without one.
+    const isUntagged = name === 'vlan_tci' && (mask & 0x1000n) !== 0n && (value & mask) === 0n;
+    canonical[name] = isUntagged ? UNTAGGED : { value: value & mask, mask };
   }
   CANONICAL.add(Object.freeze(canonical));
   return canonical;
+}
+
+/** The entries of a match, those of views as parts of what they are a view of. */
+function mergedEntries(match: Match): (readonly [FieldName, Masked])[] {
+  const entries = entriesOf(match);
+  if (!entries.some(([name]) => isView(name))) return entries;
+  const merged = new Map<FieldName, Masked>();
+  for (const entry of entries) {
+    for (const [name, { value, mask }] of partsOf(...entry)) {
+      const before = merged.get(name) ?? { value: 0n, mask: 0n };
+      merged.set(name, { value: before.value | (value & mask), mask: before.mask | mask });
+    }
+  }
+  return [...merged];
 }
 
 const CANONICAL = new WeakSet<Match>();
@@ -122,6 +130,11 @@ export function entriesOf(match: Match): (readonly [FieldName, Masked])[] {
     if (masked) entries.push([name, masked]);
   }
   return entries;
+}
+
+/** Whether the field is another name for bits of other fields. */
+function isView(name: FieldName): boolean {
+  return name === 'vlan_vid' || name === 'vlan_pcp' || registersOf(name) !== undefined;
 }
 
 /** What a field that is a view of others says about those. */

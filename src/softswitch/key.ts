@@ -192,8 +192,9 @@ export interface CompiledMatch {
 export function compileMatch(match: Match): CompiledMatch {
   const tests = new Map<number, { readonly mask: number; readonly value: number }>();
   for (const [name, { value, mask }] of entriesOf(match)) {
+    const isWhole = mask === fullMask(name);
     for (const { word, shift, mask: ones, low } of PIECES[name]) {
-      const where = (Number((mask >> low) & 0xffffffffn) << shift) & ones;
+      const where = isWhole ? ones : (Number((mask >> low) & 0xffffffffn) << shift) & ones;
       if (where === 0) continue;
       const bits = (Number((value >> low) & 0xffffffffn) << shift) & where;
       const before = tests.get(word);

@@ -30,8 +30,11 @@ export type NormalDecision =
       readonly learned: boolean;
     };
 
-/** Every VLAN, tagged: how frames of the controller come in, and tunnels go out. */
-export const ALL_VLANS: PortVlan = { mode: 'trunk', trunks: [] };
+/** Every VLAN, tagged: how frames of the controller come in. */
+const ALL_VLANS: PortVlan = { mode: 'trunk', trunks: [] };
+
+/** How tunnels are kept out of the learning switch (docs/decisions/0007). */
+export const NO_VLAN: PortVlan = { mode: 'access', tag: DEAD_VLAN };
 
 export function decideNormal(
   packet: Packet,

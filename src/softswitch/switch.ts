@@ -23,7 +23,7 @@ import { type Arrival, type Effect, type EnginePorts, Run } from './engine.ts';
 import type { DecapsulationDrop, DropReason, Observer } from './events.ts';
 import { type FlowKey, isVisible, readField, WORD } from './key.ts';
 import { isGroup, MacTable } from './mac-learning.ts';
-import { ALL_VLANS, type BridgePort } from './normal.ts';
+import { type BridgePort, NO_VLAN } from './normal.ts';
 import { Packet } from './packet.ts';
 import { FlowTable, newRule, type Rule } from './table.ts';
 import { decapsulate, encapsulate, type Tunnel, type Underlay } from './tunnel.ts';
@@ -455,7 +455,7 @@ export class SoftSwitch implements Datapath {
 }
 
 function bridgePort({ number, spec, team }: Port, admission: Admission): BridgePort {
-  const vlan = spec.type === 'tunnel' ? ALL_VLANS : spec.vlan;
+  const vlan = spec.type === 'tunnel' ? NO_VLAN : spec.vlan;
   return { number, vlan, admission, isTeam: team?.isTeam === true };
 }
 

@@ -32,6 +32,8 @@ export interface OpenVswitchOptions {
    * command only, which is enough for ofproto/trace and needs no network namespace. Tunnel ports stay real ones.
    */
   readonly dummy?: boolean;
+  /** The network namespace that the switch lives in; default: that of the test. */
+  readonly namespace?: string;
 }
 
 /** Throws with the log of the daemon that did not come up; nothing is left running then. */
@@ -50,7 +52,8 @@ export async function startOpenVswitch(options: OpenVswitchOptions = {}): Promis
   const daemons: ChildProcess[] = [];
   const start = (tool: string, args: readonly string[]) => {
     const log = openSync(at(`${tool}.log`), 'a');
-    const daemon = spawn(tool, args, { env, stdio: ['ignore', log, log] });
+    const [command = tool, ...rest] = [...inNamespace(options.namespace), tool, ...args];
+    const daemon = spawn(command, rest, { env, stdio: ['ignore', log, log] });
     daemons.push(daemon);
     return daemon;
   };
@@ -90,6 +93,11 @@ export async function startOpenVswitch(options: OpenVswitchOptions = {}): Promis
   }
 }
 
+/** What to put before a command that is to run in a network namespace. `ip netns exec` becomes the command itself. */
+export function inNamespace(namespace: string | undefined): readonly string[] {
+  return namespace === undefined ? [] : ['ip', 'netns', 'exec', namespace];
+}
+
 async function appears(path: string, daemons: readonly ChildProcess[]): Promise<void> {
   for (const end = Date.now() + LIMIT; !existsSync(path); await sleep(20)) {
     if (daemons.some((d) => d.exitCode !== null)) throw new Error('a daemon has ended');
@@ -109,16 +117,17 @@ async function end(daemon: ChildProcess): Promise<void> {
 // ------------------------------------------------------------------------------------------------ skipping
 
 /** Why a test that needs these tools (and root) cannot run here; undefined when it can. */
-function whatIsMissing(tools: readonly string[], root: boolean): string | undefined {
+function whatIsMissing(tools: readonly string[], root: boolean, version = '--version'): string | undefined {
   const missing = tools.filter((tool) => {
     try {
-      execFileSync(tool, ['--version'], { stdio: 'ignore', timeout: LIMIT });
+      execFileSync(tool, [version], { stdio: 'ignore', timeout: LIMIT });
       return false;
     } catch {
       return true;
     }
   });
-  if (missing.length > 0) return `${missing.join(', ')} not installed (apt-get install openvswitch-switch)`;
+  if (missing.length > 0)
+    return `${missing.join(', ')} not installed (apt-get install openvswitch-switch tshark iproute2 iputils-ping)`;
   return root && process.getuid?.() !== 0 ? 'not root' : undefined;
 }
 
@@ -130,6 +139,12 @@ export function itWithTools(tools: readonly string[], name: string, test: () => 
 /** A test on a real Open vSwitch as root. */
 export function itWithOpenVswitch(name: string, test: () => void | Promise<void>, timeout?: number): void {
   register(whatIsMissing(TOOLS, true), name, test, timeout);
+}
+
+/** A test with real packets besides: in network namespaces, with the system's own ping, and tshark on the wire. */
+export function itWithNamespaces(name: string, test: () => void | Promise<void>, timeout?: number): void {
+  const missing = whatIsMissing([...TOOLS, 'tshark'], true) ?? whatIsMissing(['ip', 'ping'], true, '-V');
+  register(missing, name, test, timeout);
 }
 
 function register(

@@ -13,6 +13,8 @@
  *     (docs/decisions/0009). Here the uplink has one NIC on both sides.
  *   - A TTL that is used up is news to the controller in Open vSwitch (OFPR_INVALID_TTL), which Netloom's agent does not
  *     ask for. Not compared.
+ *   - Open vSwitch copies the ECN bits of a packet to its tunnel header, and a mark of congestion back (RFC 6040); the
+ *     softswitch has no congestion and sends 0. No frame here has ECN bits.
  *   - The bridge's own port, which the softswitch does not have, lies in the dead VLAN.
  */
 import { readFileSync, writeFileSync } from 'node:fs';

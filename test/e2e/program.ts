@@ -1,0 +1,98 @@
+/** The real program, started as a user starts it. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const PROGRAM = fileURLToPath(new URL('../../bin/netloom.js', import.meta.url));
+
+export interface Ended {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** Runs one command to its end. */
+export async function netloom(
+  args: readonly string[],
+  { env = {}, input = '' }: { env?: Record<string, string>; input?: string | Uint8Array } = {},
+): Promise<Ended> {
+  const child = start(args, env);
+  // A program that does not read all of its input closes it, which is its right.
+  child.stdin!.on('error', () => {}).end(input);
+  const [out, err, [code]] = await Promise.all([
+    text(child.stdout!),
+    text(child.stderr!),
+    once(child, 'close') as Promise<[number | null]>,
+  ]);
+  return { code, out, err };
+}
+
+/** A running `netloom up`. */
+export class Server {
+  readonly data: string;
+  readonly url: string;
+  readonly token: string;
+  readonly #child: ChildProcess;
+  readonly #ended: Promise<Ended>;
+
+  private constructor(data: string, child: ChildProcess, ended: Promise<Ended>, url: string) {
+    this.data = data;
+    this.url = url;
+    this.token = readFileSync(join(data, 'token'), 'utf8').trim();
+    this.#child = child;
+    this.#ended = ended;
+  }
+
+  /** Waits until it says that it is ready. */
+  static async up(data: string, ...args: readonly string[]): Promise<Server> {
+    const child = start(['up', '--data', data, '--listen', '127.0.0.1:0', ...args], {});
+    let out = '';
+    let err = '';
+    child.stderr!.on('data', (chunk) => (err += chunk));
+    const ended = once(child, 'close').then(([code]) => ({ code: code as number | null, out, err }));
+    const url = await new Promise<string>((resolve, reject) => {
+      child.stdout!.on('data', (chunk) => {
+        out += chunk;
+        const said = /API +(http:\S+)\/api\/v1[\s\S]*Stop with/.exec(out)?.[1];
+        if (said) resolve(said);
+      });
+      void ended.then(({ code }) => reject(new Error(`it ended with ${code}: ${err}`)));
+    });
+    return new Server(data, child, ended, url);
+  }
+
+  ask(method: string, path: string, body?: object): Promise<Response> {
+    return fetch(`${this.url}${path}`, {
+      method,
+      headers: {
+        authorization: `Bearer ${this.token}`,
+        ...(body ? { 'content-type': 'application/json' } : {}),
+      },
+      ...(body ? { body: JSON.stringify(body) } : {}),
+    });
+  }
+
+  async revision(): Promise<number> {
+    const { revision } = (await (await this.ask('GET', '/api/v1/status')).json()) as { revision: number };
+    return revision;
+  }
+
+  /** Sends a signal to this one process, and waits for its end. */
+  end(signal: 'SIGTERM' | 'SIGINT' | 'SIGKILL'): Promise<Ended> {
+    this.#child.kill(signal);
+    return this.#ended;
+  }
+}
+
+function start(args: readonly string[], env: Record<string, string>): ChildProcess {
+  const { NETLOOM_DATA: _data, NETLOOM_SERVER: _server, NETLOOM_TOKEN: _token, ...inherited } = process.env;
+  return spawn(process.execPath, [PROGRAM, ...args], { env: { ...inherited, ...env }, stdio: 'pipe' });
+}
+
+async function text(stream: NodeJS.ReadableStream): Promise<string> {
+  let all = '';
+  for await (const chunk of stream) all += chunk;
+  return all;
+}
