@@ -6,10 +6,14 @@ import { enableCompileCache } from 'node:module';
 
 const major = Number(process.versions.node.split('.')[0]);
 if (major < 24) {
-  console.error(`netloom needs Node.js 24 or newer; this is ${process.versions.node}. In a checkout, use "npx netloom".`);
+  console.error(
+    `netloom needs Node.js 24 or newer; this is ${process.versions.node}. In a checkout, use "npx netloom".`,
+  );
   process.exit(1);
 }
 enableCompileCache?.();
 const built = new URL('../dist/cli/main.js', import.meta.url);
-const { main } = await import(existsSync(built) ? built.href : new URL('../src/cli/main.ts', import.meta.url).href);
+const { main } = await import(
+  existsSync(built) ? built.href : new URL('../src/cli/main.ts', import.meta.url).href
+);
 process.exitCode = await main(process.argv.slice(2));

@@ -203,6 +203,51 @@ describe('undo', () => {
   });
 });
 
+describe('a request id', () => {
+  it('carries a request out once, and answers the second time as the first, also after a restart', async () => {
+    const { store, controller } = await loaded('blue-red');
+    const options = { ...author, requestId: 'r1' };
+    const first = await controller.apply([{ delete: 'VirtualMachine/blue1' }], options);
+    for (const again of [controller, await open(store)]) {
+      const second = await again.apply([{ delete: 'VirtualMachine/blue1' }], options);
+      expect(second).toMatchObject({ revision: 2, repeated: true, objects: first.objects });
+      expect(again.revision).toBe(2);
+    }
+  });
+
+  it('that belongs to a request of long ago is refused, and nothing is changed', async () => {
+    const { controller } = await loaded('blue-red');
+    const group = (name: string) => [{ object: { kind: 'HostGroup', name } as const }];
+    await controller.apply(group('old'), { ...author, requestId: 'old' });
+    for (let i = 0; i < 100; i++) await controller.apply(group(`g${i}`), { ...author, requestId: `r${i}` });
+    const before = policy(controller);
+    const error = await refusal(controller.apply(group('new'), { ...author, requestId: 'old' }));
+    expect(error.code).toBe('conflict');
+    expect([controller.revision, controller.network.get('HostGroup/new')]).toEqual([102, undefined]);
+    expect(policy(controller)).toEqual(before);
+    expect(await controller.apply(group('new'), author)).toMatchObject({ revision: 103 });
+  });
+});
+
+describe('watch', () => {
+  it('tells of a commit when it is what is held', async () => {
+    const controller = await open();
+    const seen: unknown[] = [];
+    const stop = controller.watch(({ revision }) =>
+      seen.push([
+        revision,
+        controller.revision,
+        controller.feed.revision,
+        controller.network.list('Host').length,
+      ]),
+    );
+    await controller.apply(set(example('blue-red')), author);
+    stop();
+    await controller.apply([{ delete: 'VirtualMachine/blue1' }], author);
+    expect(seen).toEqual([[1, 1, 1, 2]]);
+  });
+});
+
 describe('a restart', () => {
   it('comes to the same policy from what the store holds', async () => {
     const { controller, store } = await loaded('campus');

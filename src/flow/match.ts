@@ -30,11 +30,6 @@ export function vlanId(id: number): Masked {
   return { value: BigInt(VLAN_PRESENT | id), mask: 0x1fffn };
 }
 
-/** Every bit of the field. Throws NetloomError (flow-invalid) when the value has more bits than the field. */
-export function exact(name: FieldName, value: number | bigint | string): Masked {
-  return maskedValue(name, value);
-}
-
 /** The bits of `mask` only; bits of the value outside it are dropped. */
 export function masked(name: FieldName, value: number | bigint, mask: number | bigint): Masked {
   const m = fitting(name, mask);

@@ -133,7 +133,8 @@ export class Fabric {
       bootNonce: `lab-${name}`,
       transport: this.#transport,
       clock: systemClock,
-      random,
+      // Not the lab's: how often the stream draws depends on real time, and would change what the guests draw.
+      random: Math.random,
       handler: {
         onSnapshot: async (policy) => {
           const records = recordsOf(policy);

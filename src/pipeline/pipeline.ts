@@ -2,7 +2,7 @@
  * The second compiler: host policy in, flows out. Each feature is one file with the rules of one kind of thing; this
  * file only lists them. Incremental by construction: a change derives again what read it (base/derive.ts).
  */
-import { type Derivation, Deriver, type OutputChange } from '../base/derive.ts';
+import { type Derivation, Deriver } from '../base/derive.ts';
 import type { ExplainedFlow } from '../flow/flow.ts';
 import { flowKey, sameFlow } from '../flow/same.ts';
 import { answer } from './answer.ts';
@@ -44,5 +44,3 @@ export class Pipeline extends Deriver<PipelineFact, ExplainedFlow> {
     super(pipeline);
   }
 }
-
-export type PipelineChange = OutputChange<ExplainedFlow>;

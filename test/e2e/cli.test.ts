@@ -50,6 +50,8 @@ describe('netloom up', () => {
   it('loads a sample into empty data, and into no other', async () => {
     const first = await Server.up(join(root, 'sample'), '--sample', 'blue-red');
     expect(await first.revision()).toBe(1);
+    const ping = await first.ask('POST', '/api/v1/ping', { from: 'blue1', to: 'blue2' });
+    expect(await ping.json()).toMatchObject({ verdict: 'answered' });
     await first.ask('DELETE', '/api/v1/virtual-machines/blue1');
     await first.end('SIGTERM');
     const second = await Server.up(join(root, 'sample'), '--sample', 'campus');

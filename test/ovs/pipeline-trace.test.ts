@@ -7,8 +7,8 @@
  *
  * Where the two are not the same, and why:
  *
- *   - A tunnel of the softswitch refuses a tagged frame itself (RFC 7637, 3.3), Open vSwitch's leaves that to
- *     `classify`. Compared is that it goes nowhere.
+ *   - A tunnel of the softswitch refuses a tagged frame before the pipeline sees it (RFC 7637, 3.3), Open vSwitch leaves
+ *     that to `classify`. No frame out of a tunnel has a tag here.
  *   - Open vSwitch numbers the NICs of a bond one by one, so that `in_port` of a team is no single number there
  *     (docs/decisions/0009). Here the uplink has one NIC on both sides.
  *   - A TTL that is used up is news to the controller in Open vSwitch (OFPR_INVALID_TTL), which Netloom's agent does not

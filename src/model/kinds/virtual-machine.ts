@@ -41,7 +41,6 @@ const schema = objectSchema('VirtualMachine', {
 
 /** A virtual machine, as far as its network goes. */
 export type VirtualMachine = Frozen<z.output<typeof schema>>;
-export type VmVnic = VirtualMachine['vnics'][number];
 
 export const virtualMachine = defineKind<VirtualMachine>({
   kind: 'VirtualMachine',
