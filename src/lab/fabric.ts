@@ -8,7 +8,7 @@ import { type Finding, throwIfErrors } from '../base/error.ts';
 import type { Controller } from '../controller/controller.ts';
 import type { Host, PhysicalNetwork } from '../model/kinds.ts';
 import { isKind } from '../model/kinds.ts';
-import { type PolicyRecord, type PortRecord, recordKey } from '../policy/records.ts';
+import { hostScope, type PolicyRecord, type PortRecord, recordKey } from '../policy/records.ts';
 import type { PolicyDelta, PolicyView } from '../policy/set.ts';
 import { PolicyClient } from '../stream/client.ts';
 import { memoryTransport } from '../stream/memory.ts';
@@ -183,11 +183,17 @@ export class Fabric {
     this.#machines.set(record.id, machine);
   }
 
-  /** A machine that is on another host by now stays. */
+  /** A machine that is on another host by now, or is about to be, keeps running. */
   #removeMachine(soft: SoftHost, record: PolicyRecord | undefined): void {
     if (record?.kind !== 'port' || record.owner !== 'vm') return;
     const machine = this.#machines.get(record.id);
     if (machine?.host !== soft.host) return;
+    const { policy } = this.#options.controller.feed;
+    const key = recordKey(record);
+    if ([...this.#hosts.keys()].some((host) => host !== soft.host && policy.get(hostScope(host), key))) {
+      soft.unplug(record.id);
+      return;
+    }
     machine.close();
     this.#machines.delete(record.id);
   }

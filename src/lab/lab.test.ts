@@ -179,3 +179,25 @@ it('follows the controller: machines come, move to another subnet, and go', asyn
     await lab.close();
   }
 });
+
+it('keeps a machine running when it moves to another host: address, lease and neighbours stay', async () => {
+  const lab = await open(example('blue-red'));
+  try {
+    const blue2 = lab.controller.network.get('VirtualMachine/blue2')?.object;
+    if (blue2?.kind !== 'VirtualMachine') throw new Error('no blue2');
+    expect(await lab.ping('blue1', 'blue2')).toMatchObject({ verdict: 'answered' });
+    const nicOf = () => [...lab.fabric.machines.values()].find((m) => m.port.name === 'blue2/eth0')!.nic;
+    const before = { nic: nicOf(), lease: nicOf().lease };
+    for (const host of ['host1', 'host2', 'host1']) {
+      await lab.controller.apply([{ object: { ...blue2, host } }], { author: 'test' });
+      await lab.ready();
+      expect(nicOf()).toBe(before.nic);
+      expect(nicOf().lease).toEqual(before.lease);
+      expect(await lab.ping('blue1', 'blue2', { count: 2 })).toMatchObject({ received: 2 });
+    }
+    const { steps } = await lab.walk('blue1', 'blue2');
+    expect(steps.some((step) => step.place === 'tunnel')).toBe(false);
+  } finally {
+    await lab.close();
+  }
+});

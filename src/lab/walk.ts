@@ -8,6 +8,7 @@ import { FIELDS, type FieldName } from '../flow/fields.ts';
 import { formatFlow } from '../flow/text.ts';
 import { formatValue } from '../flow/values.ts';
 import { formatFrame } from '../packet/notation.ts';
+import { parseFrame } from '../packet/parse.ts';
 import { tableAt } from '../pipeline/tables.ts';
 import type { PortRecord } from '../policy/records.ts';
 import type { SwitchEvent } from '../softswitch/events.ts';
@@ -188,7 +189,8 @@ class Walker {
     const who = record.name.slice(0, slash);
     const nic = record.name.slice(slash + 1);
     const place = record.owner === 'host' ? 'host-stack' : 'guest';
-    this.#step(place, host, `${who} makes an IP packet, and its stack sends it by the vNIC ${nic}`, frame);
+    const what = parseFrame(frame).arp ? 'asks by ARP' : 'makes an IP packet, and its stack sends it';
+    this.#step(place, host, `${who} ${what} by the vNIC ${nic}`, frame);
     this.#step(
       'cable',
       host,

@@ -27,6 +27,7 @@
  */
 import { type Ipv4, ipv4FromNumber, ipv4ToNumber, type Mac, macFromNumber, macToNumber } from './address.ts';
 import { read16, read32, read48, write16, write32, write48 } from './bytes.ts';
+import type { Option, OptionType } from './option.ts';
 import { fits, View } from './view.ts';
 
 export const DHCP = {
@@ -67,7 +68,7 @@ export const DHCP_MESSAGE = {
   INFORM: 8,
 } as const;
 
-/** RFC 2132; 121: RFC 3442. Times are in seconds. */
+/** RFC 2132; 82: RFC 3046, 119: RFC 3397, 121: RFC 3442. Times are in seconds. What they mean: dhcp-options.ts. */
 export const DHCP_OPTION = {
   PAD: 0,
   SUBNET_MASK: 1,
@@ -86,15 +87,16 @@ export const DHCP_OPTION = {
   RENEWAL_TIME: 58,
   REBINDING_TIME: 59,
   CLIENT_ID: 61,
+  TFTP_SERVER: 66,
+  BOOT_FILE: 67,
+  RELAY_INFORMATION: 82,
+  DOMAIN_SEARCH: 119,
   CLASSLESS_ROUTES: 121,
   END: 255,
 } as const;
 
 /** One option: code 1..254, at most 255 bytes. */
-export interface DhcpOption {
-  readonly code: number;
-  readonly data: Uint8Array;
-}
+export type DhcpOption = Option;
 
 interface OptionList {
   /** In order, without padding. */
@@ -215,6 +217,12 @@ export class DhcpView extends View {
     const [first, ...more] = this.#list.options.filter((o) => o.code === code);
     if (!first || more.length === 0) return first?.data;
     return Uint8Array.from([first, ...more].flatMap((o) => [...o.data]));
+  }
+
+  /** The value of an option of dhcp-options.ts; undefined when it is missing, or does not have its form. */
+  read<T>(type: OptionType<T>): T | undefined {
+    const data = this.option(type.code);
+    return data && type.decode(data);
   }
 
   /** An option that is one number of `size` bytes; undefined when it is missing or of another size. */

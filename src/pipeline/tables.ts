@@ -75,7 +75,7 @@ const PIPELINE = [
   {
     name: 'bridge',
     purpose: 'Networks without virtualization: plain learning switch, by VLAN.',
-    miss: 'the switch has no uplink rule',
+    miss: 'nothing does: one rule takes every frame',
   },
 ] as const satisfies readonly Table[];
 
