@@ -50,7 +50,7 @@ export const STYLE = `
 body { font: 15px/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 62rem; padding: 1rem 1.5rem 4rem; color: #1b1f24; background: #fff; }
 h1 { margin-bottom: 0; } h2 { margin-top: 3rem; border-bottom: 1px solid #d0d7de; }
 code, pre { font: 13px/1.5 ui-monospace, monospace; background: #f3f5f7; border-radius: 3px; }
-code { padding: .1em .3em; } pre { padding: .7rem; overflow: auto; }
+code { padding: .1em .3em; overflow-wrap: anywhere; } pre { padding: .7rem; overflow: auto; }
 details { margin: .4rem 0; border: 1px solid #d0d7de; border-radius: 4px; padding: .3rem .7rem; } summary { cursor: pointer; }
 .method { display: inline-block; min-width: 4.2rem; font-weight: 600; }
 table { border-collapse: collapse; width: 100%; margin: .5rem 0; } td, th { text-align: left; vertical-align: top; padding: .2rem .6rem .2rem 0; border-top: 1px solid #e6e9ec; }

@@ -46,7 +46,7 @@ export function matchOf(values: MatchValues): Match {
   throwIfErrors(fieldFindings(match));
   const canonical = canonicalMatch(match);
   throwIfErrors(oddFindings(canonical));
-  SOUND.add(canonical);
+  CanonicalMatch.noteSound(canonical);
   return canonical;
 }
 
@@ -79,18 +79,51 @@ function unfit(name: FieldName, value: string): Finding {
 
 // ------------------------------------------------------------------------------------------------ canonical
 
+/**
+ * A match in canonical form. Its fields never change, so what was found out about it stays true; it is noted here,
+ * since the text of a match is asked for whenever a flow is identified. (A WeakMap from matches to such notes costs
+ * the garbage collector more than the notes save: there is an entry for every flow.)
+ */
+class CanonicalMatch {
+  #isSound = false;
+  #text: string | undefined;
+
+  static is(match: Match): boolean {
+    return #isSound in match;
+  }
+
+  /** It was checked and is good. */
+  static isSound(match: Match): boolean {
+    return #isSound in match && match.#isSound;
+  }
+
+  static noteSound(match: Match): void {
+    if (#isSound in match) match.#isSound = true;
+  }
+
+  static text(match: Match, write: (canonical: Match) => string): string {
+    if (!(#isSound in match)) return write(match);
+    match.#text ??= write(match);
+    return match.#text;
+  }
+}
+
 /** The canonical form; a match that is canonical comes back as it is. Contradictions are for matchFindings. */
 export function canonicalMatch(match: Match): Match {
-  if (CANONICAL.has(match)) return match;
-  const canonical: Partial<Record<FieldName, Masked>> = {};
+  if (CanonicalMatch.is(match)) return match;
+  const canonical = new CanonicalMatch() as Partial<Record<FieldName, Masked>>;
   for (const [name, { value, mask }] of mergedEntries(match).sort(byPlace)) {
     if (mask === 0n) continue;
     // Every way to say "no tag" means the same, since vlan_tci is 0 without one.
     const isUntagged = name === 'vlan_tci' && (mask & 0x1000n) !== 0n && (value & mask) === 0n;
     canonical[name] = isUntagged ? UNTAGGED : { value: value & mask, mask };
   }
-  CANONICAL.add(Object.freeze(canonical));
-  return canonical;
+  return Object.freeze(canonical);
+}
+
+/** The text of the canonical form, written by `write` when it is asked for the first time. */
+export function textOfCanonical(match: Match, write: (canonical: Match) => string): string {
+  return CanonicalMatch.text(canonicalMatch(match), write);
 }
 
 /** The entries of a match, those of views as parts of what they are a view of. */
@@ -106,10 +139,6 @@ function mergedEntries(match: Match): (readonly [FieldName, Masked])[] {
   }
   return [...merged];
 }
-
-const CANONICAL = new WeakSet<Match>();
-/** Canonical matches that were checked: nobody can change them, so they need not be checked again. */
-const SOUND = new WeakSet<Match>();
 
 const PLACES = new Map(FIELD_NAMES.map((name, place) => [name, place]));
 
@@ -156,7 +185,7 @@ function partsOf(name: FieldName, { value, mask }: Masked): (readonly [FieldName
 
 /** Everything that makes a match one that Open vSwitch refuses, or would silently read as another. */
 export function matchFindings(match: Match): Finding[] {
-  if (SOUND.has(match)) return [];
+  if (CanonicalMatch.isSound(match)) return [];
   const findings = fieldFindings(match);
   return findings.length > 0 ? findings : oddFindings(canonicalMatch(match));
 }

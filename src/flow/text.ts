@@ -1,7 +1,7 @@
 /** Flows as text, in the language and the order of `ovs-ofctl dump-flows`. `parse.ts` reads it back. */
 import { type FieldName, fieldOf, fullMask } from './fields.ts';
 import type { Action, FieldBits, Flow, Masked, Match } from './flow.ts';
-import { canonicalMatch } from './match.ts';
+import { textOfCanonical } from './match.ts';
 import { formatMask, formatMasked, formatValue } from './values.ts';
 
 /** Open vSwitch's own names, where they are not ours. */
@@ -77,17 +77,8 @@ export function formatFlow(flow: Flow): string {
 
 /** The canonical match as text; empty when it matches every frame. */
 export function formatMatch(match: Match): string {
-  const canonical = canonicalMatch(match);
-  let text = TEXTS.get(canonical);
-  if (text === undefined) {
-    text = formatCanonical(canonical);
-    TEXTS.set(canonical, text);
-  }
-  return text;
+  return textOfCanonical(match, formatCanonical);
 }
-
-/** The text identifies a flow, so it is asked for again and again; canonical matches never change. */
-const TEXTS = new WeakMap<Match, string>();
 
 function formatCanonical(canonical: Match): string {
   const { eth_type: type, ip_proto: protocol } = canonical;

@@ -38,3 +38,8 @@ export class Arrivals {
 export function isFor(port: PortRecord, frame: Uint8Array): boolean {
   return parseFrame(frame).eth?.dstMac === port.mac;
 }
+
+/** Whether the frame is a broadcast or a multicast. */
+export function isToMany(frame: Uint8Array): boolean {
+  return (frame[0]! & 1) === 1;
+}

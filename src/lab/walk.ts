@@ -7,12 +7,13 @@
 import { FIELDS, type FieldName } from '../flow/fields.ts';
 import { formatFlow } from '../flow/text.ts';
 import { formatValue } from '../flow/values.ts';
+import type { IpAddress } from '../packet/address.ts';
 import { formatFrame } from '../packet/notation.ts';
 import { parseFrame } from '../packet/parse.ts';
 import { tableAt } from '../pipeline/tables.ts';
 import type { PortRecord } from '../policy/records.ts';
 import type { SwitchEvent } from '../softswitch/events.ts';
-import { isFor } from './echo.ts';
+import { isFor, isToMany } from './echo.ts';
 import type { Pair } from './endpoints.ts';
 import type { Fabric, FramePlace } from './fabric.ts';
 import type { Dropped } from './ping.ts';
@@ -94,6 +95,8 @@ class Walker {
   #way: 'there' | 'back' = 'there';
   #arrived = false;
   #answered = false;
+  /** What the sender asks for by ARP, as long as it has sent nothing else. */
+  #asked: IpAddress | undefined;
   /** The vNIC that got it and was not meant. */
   #instead: PortRecord | undefined;
   #drop: Dropped | undefined;
@@ -154,6 +157,14 @@ class Walker {
         reason: `the guest sent nothing: it has no way to ${address}`,
       };
     }
+    if (this.#asked) {
+      const { from, address } = this.#pair;
+      const why = this.#asked === address ? '' : `, which is the way to ${address}`;
+      return {
+        at: `the network of ${from.name}`,
+        reason: `nobody there answers ARP for ${this.#asked}${why}`,
+      };
+    }
     return { at: last.what, reason: 'nobody there answered' };
   }
 
@@ -189,7 +200,9 @@ class Walker {
     const who = record.name.slice(0, slash);
     const nic = record.name.slice(slash + 1);
     const place = record.owner === 'host' ? 'host-stack' : 'guest';
-    const what = parseFrame(frame).arp ? 'asks by ARP' : 'makes an IP packet, and its stack sends it';
+    const { arp } = parseFrame(frame);
+    if (this.#way === 'there') this.#asked = arp?.targetIp;
+    const what = arp ? `asks by ARP for ${arp.targetIp}` : 'makes an IP packet, and its stack sends it';
     this.#step(place, host, `${who} ${what} by the vNIC ${nic}`, frame);
     this.#step(
       'cable',
@@ -347,20 +360,22 @@ class Walker {
   ): void {
     // The first drop on the way of the frame itself; copies that others get and drop are no loss.
     if (this.#drop || !rules) return;
+    const isRule = event.reason === 'no-match' || event.reason === 'flow-drops';
+    // Of a frame to everybody, some copies come to nothing: they went round, or nobody is there.
+    if (!isRule && isToMany(event.frame)) return;
     const rule = [...rules.values()].at(-1);
     const place =
       at.host === undefined
         ? `the physical network ${at.name}`
         : `the virtual switch ${at.name} on ${at.host}`;
-    const ofRule = event.reason === 'no-match' || event.reason === 'flow-drops';
-    if (!ofRule && this.#open.get(`${at.host ?? ''}/${at.name}`)?.step.outputs.length) return;
+    if (!isRule && this.#open.get(`${at.host ?? ''}/${at.name}`)?.step.outputs.length) return;
     const reason =
-      ofRule && rule ? rule.words.replace(/^no rule matches: /, '') : (REASONS[event.reason] ?? event.reason);
+      isRule && rule ? rule.words.replace(/^no rule matches: /, '') : (REASONS[event.reason] ?? event.reason);
     this.#drop = {
-      at: ofRule && rule ? `table ${rule.table} of ${place}` : place,
+      at: isRule && rule ? `table ${rule.table} of ${place}` : place,
       reason,
-      ...(rule?.flow && ofRule ? { rule: rule.words } : {}),
-      ...(rule?.origin && ofRule ? { origin: rule.origin } : {}),
+      ...(rule?.flow && isRule ? { rule: rule.words } : {}),
+      ...(rule?.origin && isRule ? { origin: rule.origin } : {}),
     };
   }
 

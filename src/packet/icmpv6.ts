@@ -1,5 +1,6 @@
 /**
- * ICMPv6 (RFC 4443) and Neighbor Discovery (RFC 4861).
+ * ICMPv6 (RFC 4443) and Neighbor Discovery (RFC 4861, router preference RFC 4191; what options mean: nd-options.ts).
+ * Multicast Listener Discovery has a view of its own, mld.ts.
  *
  *      0                   1                   2                   3
  *      0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
@@ -16,6 +17,8 @@ import { type Ipv6, ipv6FromBigint, ipv6ToBigint, type Mac, macFromNumber, macTo
 import { read16, read32, read48, read128, write16, write32, write48, write128 } from './bytes.ts';
 import { checksumFor, pseudoHeaderSum } from './checksum.ts';
 import { IP_PROTOCOL } from './ipv4.ts';
+import type { OptionType } from './option.ts';
+import { type QuotedPacket, quotedPacket } from './quote.ts';
 import { fits, View } from './view.ts';
 
 export const ICMPV6 = {
@@ -42,13 +45,30 @@ export const ICMPV6_TYPE = {
   UNREACHABLE: 1,
   PACKET_TOO_BIG: 2,
   TIME_EXCEEDED: 3,
+  PARAMETER_PROBLEM: 4,
   ECHO_REQUEST: 128,
   ECHO_REPLY: 129,
+  /** Multicast Listener Discovery: mld.ts. */
+  MLD_QUERY: 130,
+  MLD_REPORT: 131,
+  MLD_DONE: 132,
   ROUTER_SOLICITATION: 133,
   ROUTER_ADVERTISEMENT: 134,
   NEIGHBOR_SOLICITATION: 135,
   NEIGHBOR_ADVERTISEMENT: 136,
   REDIRECT: 137,
+  MLD2_REPORT: 143,
+} as const;
+
+/** Codes of ICMPV6_TYPE.UNREACHABLE (RFC 4443, 3.1). */
+export const ICMPV6_UNREACHABLE = {
+  NO_ROUTE: 0,
+  PROHIBITED: 1,
+  BEYOND_SCOPE: 2,
+  ADDRESS: 3,
+  PORT: 4,
+  SOURCE_POLICY: 5,
+  REJECT_ROUTE: 6,
 } as const;
 
 /** In `rest` of a neighbor advertisement. */
@@ -57,7 +77,18 @@ export const NEIGHBOR_FLAG = { ROUTER: 0x80000000, SOLICITED: 0x40000000, OVERRI
 /** In the flags of a router advertisement. */
 export const ROUTER_FLAG = { MANAGED: 0x80, OTHER: 0x40 } as const;
 
-export const ND_OPTION = { SOURCE_LINK: 1, TARGET_LINK: 2 } as const;
+/** What they mean: nd-options.ts. */
+export const ND_OPTION = {
+  SOURCE_LINK: 1,
+  TARGET_LINK: 2,
+  PREFIX: 3,
+  REDIRECTED: 4,
+  MTU: 5,
+  NONCE: 14,
+  ROUTE: 24,
+  RDNSS: 25,
+  DNSSL: 31,
+} as const;
 
 /** One Neighbor Discovery option: `length` bytes from `offset`, type and length included. */
 export interface NdOption {
@@ -163,6 +194,30 @@ export class Icmpv6View extends View {
   linkAddress(option: number): Mac | undefined {
     const found = this.options().find((o) => o.type === option && o.length === 8);
     return found && macFromNumber(read48(this.bytes, found.offset + 2));
+  }
+
+  /** The value of the first option of this type (ND_VALUE); undefined when there is none, or it has another form. */
+  read<T>(type: OptionType<T>): T | undefined {
+    const [found] = this.readAll(type);
+    return found;
+  }
+
+  /** The values of all options of this type that have its form. */
+  readAll<T>(type: OptionType<T>): readonly T[] {
+    return this.options()
+      .filter((o) => o.type === type.code)
+      .map((o) => type.decode(this.bytes.subarray(o.offset + 2, o.offset + o.length)))
+      .filter((value) => value !== undefined);
+  }
+
+  /** Whether the message reports on a packet: types below 128 (RFC 4443, 2.1). */
+  get isError(): boolean {
+    return this.type < 128;
+  }
+
+  /** The packet that an error is about; undefined for other types, and where no whole IPv6 header came back. */
+  quoted(): QuotedPacket | undefined {
+    return this.isError ? quotedPacket(this.bytes, this.payloadOffset, this.end) : undefined;
   }
 
   /** What the checksum has to be under the IPv6 header at `ip`. */

@@ -141,10 +141,17 @@ export interface ExtensionWalk {
 
 /** Walks the chain of extension headers. Stops, rather than fails, at a header that does not fit. */
 export function walkExtensions(ip: Ipv6View): ExtensionWalk {
-  const { bytes, end } = ip;
+  return walkHeaders(ip.bytes, ip.nextHeader, ip.payloadOffset, ip.end);
+}
+
+/** The same from a header that was announced as `protocol`, in offset..end. */
+export function walkHeaders(
+  bytes: Uint8Array,
+  protocol: number,
+  offset: number,
+  end: number,
+): ExtensionWalk {
   const extensions: Extension[] = [];
-  let protocol = ip.nextHeader;
-  let offset = ip.payloadOffset;
   let fragment: Fragment | undefined;
   for (;;) {
     const length = extensionLength(bytes, protocol, offset, end);

@@ -19,7 +19,7 @@ import { ARP_OPERATION } from './arp.ts';
 import { frame, orderProblem } from './build.ts';
 import { fromHex, OCTET, toHex } from './bytes.ts';
 import { DHCP_MESSAGE, type DhcpOption } from './dhcp.ts';
-import { DHCP_OPTION_NAMES, formatDhcpOption, parseDhcpOption } from './dhcp-notation.ts';
+import { DHCP_NOTATION } from './dhcp-notation.ts';
 import { layersOf } from './dissect.ts';
 import { ICMP_TYPE } from './icmp.ts';
 import { ICMPV6_TYPE } from './icmpv6.ts';
@@ -189,7 +189,7 @@ function formatField(name: string, form: Form, value: FieldValue): string[] {
     const isBare = form.form === 'bytes' && form.bare;
     return isBare && value.length === 0 ? [] : [`${isBare ? '' : `${name}=`}${formatBytes(value)}`];
   }
-  if (typeof value === 'object') return value.map(formatDhcpOption);
+  if (typeof value === 'object') return value.map(DHCP_NOTATION.format);
   if (typeof value === 'boolean') return value ? [name] : [];
   if (typeof value === 'string') return [`${name}=${value}`];
   if (form.form === 'word') {
@@ -299,11 +299,11 @@ function parseArgument(scanner: Scanner, layer: LayerName, values: Record<string
 }
 
 function parseOption(scanner: Scanner, start: number, at: number, name: string, text: string): DhcpOption {
-  const option = parseDhcpOption(name, text);
+  const option = DHCP_NOTATION.parse(name, text);
   if (option === undefined) {
     scanner.failAt(
       start,
-      `dhcp has no field ${quoted(name)}; ${fieldsOf('dhcp')}, ${DHCP_OPTION_NAMES.join(', ')}, o1..o254`,
+      `dhcp has no field ${quoted(name)}; ${fieldsOf('dhcp')}, ${DHCP_NOTATION.names.join(', ')}, o1..o254`,
     );
   }
   return typeof option === 'string'
