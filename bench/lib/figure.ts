@@ -18,8 +18,6 @@ export interface Figure {
   /** What it is compared with: measured in the same run, in turn, so that sample i stands beside sample i. */
   readonly peer?: { readonly name: string; readonly samples: readonly number[] };
   readonly goals?: readonly Goal[];
-  /** Where the time goes, or how to read it. */
-  readonly note?: string;
 }
 
 export type Unit = 'ms' | 'frames/s' | 'MB' | 'bytes' | 'units';

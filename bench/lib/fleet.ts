@@ -20,9 +20,6 @@ import { memoryTransport } from '../../src/stream/memory.ts';
 import { policyRoutes } from '../../src/stream/server.ts';
 
 export interface Fleet {
-  readonly controller: Controller;
-  /** Milliseconds that the last commit took. */
-  committed(): number;
   /** Applies, and waits until every host that it concerns has put it in force. */
   change(changes: readonly Change[]): Promise<Timing>;
   close(): Promise<void>;
@@ -99,8 +96,6 @@ export async function openFleet(objects: readonly ModelObject[]): Promise<Fleet>
   }
 
   return {
-    controller,
-    committed,
     async change(changes) {
       const start = performance.now();
       const { revision } = await controller.apply(changes, { author: 'bench' });

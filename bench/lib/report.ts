@@ -19,11 +19,9 @@ const ENOUGH_FOR_P99 = 100;
 export function textOf({ benchmark, figures, load, seconds }: Result): string {
   const table = new Table({ head: HEAD, style: { head: [], border: [] } });
   for (const figure of figures) table.push(cells(figure));
-  const notes = notesOf(figures).map((note) => `  ${note}\n`);
   return [
     `${benchmark.name}: ${benchmark.what}\n`,
     `${table.toString()}\n`,
-    ...notes,
     `  load ${load[0].toFixed(2)} before, ${load[1].toFixed(2)} after; took ${seconds.toFixed(0)} s\n`,
   ].join('');
 }
@@ -42,7 +40,6 @@ export function pageOf(results: readonly Result[], machine: Machine, date: strin
       `|${HEAD.map((_, i) => (i === 0 || i === 5 || i === 7 ? ' --- |' : ' ---: |')).join('')}`,
       ...figures.map((figure) => `| ${cells(figure).join(' | ')} |`),
       '',
-      ...notesOf(figures).map((note) => `${note}\n`),
     ].join('\n'),
   );
   return `${PREFACE}
@@ -58,7 +55,8 @@ const PREFACE = `# Benchmarks
 Measured by \`npm run bench -- --write\`, which writes this page; \`npm run bench -- NAME\` runs one. No test measures
 time: figures depend on the machine, so they are looked at by people. Each benchmark runs in a process of its own. Whatever
 has a peer is measured in turn with it in one run, and the ratio, the median of the pairs with the least and the greatest,
-is what can be compared between machines; absolute figures cannot.
+is what can be compared between machines; absolute figures cannot. "The same at both sizes" is a ratio of at most 1.25. The goals
+for memory are those of the finished product.
 `;
 
 function cells(figure: Figure): string[] {
@@ -93,7 +91,7 @@ function goalText(figure: Figure, goal: Goal): string {
   return `${of} ${limits.join(', ')}${unit}: ${isMet(figure, goal) ? 'met' : 'NOT met'}`;
 }
 
-export function isMet({ samples, peer }: Figure, { of, atMost, atLeast }: Goal): boolean {
+function isMet({ samples, peer }: Figure, { of, atMost, atLeast }: Goal): boolean {
   const value =
     of === 'median'
       ? median(samples)
@@ -101,10 +99,6 @@ export function isMet({ samples, peer }: Figure, { of, atMost, atLeast }: Goal):
         ? quantile(samples, 0.99)
         : median(pairwise(samples, peer?.samples ?? []));
   return (atMost === undefined || value <= atMost) && (atLeast === undefined || value >= atLeast);
-}
-
-function notesOf(figures: readonly Figure[]): string[] {
-  return figures.flatMap(({ name, note }) => (note ? [`${name}: ${note}`] : []));
 }
 
 /** Three significant digits, thousands separated. */

@@ -17,6 +17,22 @@ export const systemClock: Clock = {
   },
 };
 
+/** A clock whose timers tell `onThrow` of what they throw, where it would otherwise end the program. */
+export function guardedClock(clock: Clock, onThrow: (thrown: unknown) => void): Clock {
+  return {
+    now: () => clock.now(),
+    wall: () => clock.wall(),
+    after: (delay, run) =>
+      clock.after(delay, () => {
+        try {
+          run();
+        } catch (thrown) {
+          onThrow(thrown);
+        }
+      }),
+  };
+}
+
 interface Timer {
   readonly at: number;
   readonly sequence: number;

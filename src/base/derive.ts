@@ -16,7 +16,6 @@
  */
 
 import { entryOf } from './map.ts';
-import { MultiMap } from './multimap.ts';
 
 /** What a unit may look at. Every look is remembered as a dependency, also one that found nothing. */
 export interface Read<F> {
@@ -54,38 +53,48 @@ export interface OutputChange<O> {
   readonly after?: O;
 }
 
-interface Unit {
+/** What one rule makes of one thing. */
+interface Unit<F, O> {
+  readonly rule: Rule<F, O>;
+  readonly name: string;
   /** How many facts give rise to it. */
   facts: number;
-  /** Keys of the facts and groups that it read, and of the outputs that it made. */
-  reads: readonly string[];
+  reads: readonly Source<F, O>[];
+  /** Keys of the outputs that it made. */
   outputs: readonly string[];
 }
 
+/** What a unit can look at: a fact by its key, or a group. It is kept while somebody has looked at it. */
+interface Source<F, O> {
+  readonly id: string;
+  /** Most have one reader, and a Set costs several times as much as the rest of the source. */
+  readers: Unit<F, O> | Set<Unit<F, O>> | undefined;
+}
+
 /** What a change touched, and whether it was there before. */
-interface Touched {
+interface Touched<F, O> {
   readonly members: Map<string, { readonly group: string; readonly member: string; readonly was: boolean }>;
-  readonly units: Map<string, boolean>;
+  readonly units: Map<Unit<F, O>, boolean>;
 }
 
 const SEPARATOR = '\u0000';
-const NOTHING: readonly string[] = [];
 
 export class Deriver<F, O> {
   readonly #derivation: Derivation<F, O>;
-  readonly #rules: ReadonlyMap<string, Rule<F, O>>;
   readonly #facts = new Map<string, F>();
   /** index SEPARATOR group -> member -> number of facts that put it there */
   readonly #groups = new Map<string, Map<string, number>>();
-  readonly #units = new Map<string, Unit>();
-  /** what was read -> the units that read it; group keys and fact keys share the map, told apart by the separator */
-  readonly #readers = new MultiMap<string>();
-  readonly #outputs = new Map<string, { unit: string; output: O }>();
+  /** rule -> name of the unit -> unit */
+  readonly #units: ReadonlyMap<Rule<F, O>, Map<string, Unit<F, O>>>;
+  /** Fact keys and group ids share the map, told apart by the separator. */
+  readonly #sources = new Map<string, Source<F, O>>();
+  readonly #outputs = new Map<string, { readonly unit: Unit<F, O>; readonly output: O }>();
 
   constructor(derivation: Derivation<F, O>) {
     this.#derivation = derivation;
-    this.#rules = new Map(derivation.rules.map((rule) => [rule.name, rule]));
-    if (this.#rules.size !== derivation.rules.length) throw new Error('two rules have the same name');
+    this.#units = new Map(derivation.rules.map((rule) => [rule, new Map()]));
+    const names = new Set(derivation.rules.map((rule) => rule.name));
+    if (names.size !== derivation.rules.length) throw new Error('two rules have the same name');
   }
 
   /** All outputs, in no particular order. */
@@ -120,13 +129,13 @@ export class Deriver<F, O> {
   }
 
   /** Takes the changes into facts, groups and units; returns the units to derive again. */
-  #change(changes: Iterable<readonly [string, F | undefined]>): Set<string> {
-    const dirty = new Set<string>();
-    const touched: Touched = { members: new Map(), units: new Map() };
+  #change(changes: Iterable<readonly [string, F | undefined]>): Set<Unit<F, O>> {
+    const dirty = new Set<Unit<F, O>>();
+    const touched: Touched<F, O> = { members: new Map(), units: new Map() };
     for (const [key, fact] of changes) {
       const old = this.#facts.get(key);
       if (old === fact) continue;
-      for (const unit of this.#readers.of(key)) dirty.add(unit);
+      for (const unit of this.#readersOf(key)) dirty.add(unit);
       if (old !== undefined) this.#count(key, old, -1, touched);
       if (fact === undefined) this.#facts.delete(key);
       else {
@@ -135,10 +144,10 @@ export class Deriver<F, O> {
       }
     }
     // A unit that was there and still is needs no new derivation for that; if the fact matters to it, it has read it.
-    for (const [id, was] of touched.units) {
-      const is = this.#units.get(id)!.facts > 0;
-      if (is !== was) dirty.add(id);
-      else if (!is) this.#units.delete(id);
+    for (const [unit, was] of touched.units) {
+      const is = unit.facts > 0;
+      if (is !== was) dirty.add(unit);
+      else if (!is) this.#forget(unit);
     }
     for (const { group, member, was } of touched.members.values()) {
       const members = this.#groups.get(group);
@@ -147,12 +156,12 @@ export class Deriver<F, O> {
         members?.delete(member);
         if (members?.size === 0) this.#groups.delete(group);
       }
-      if (is !== was) for (const unit of this.#readers.of(group)) dirty.add(unit);
+      if (is !== was) for (const unit of this.#readersOf(group)) dirty.add(unit);
     }
     return dirty;
   }
 
-  #count(key: string, fact: F, by: 1 | -1, touched: Touched): void {
+  #count(key: string, fact: F, by: 1 | -1, touched: Touched<F, O>): void {
     for (const [name, index] of Object.entries(this.#derivation.indexes)) {
       for (const [groupName, member] of index(key, fact)) {
         const group = name + SEPARATOR + groupName;
@@ -163,35 +172,32 @@ export class Deriver<F, O> {
         members.set(member, count + by);
       }
     }
-    for (const rule of this.#derivation.rules) {
+    for (const [rule, units] of this.#units) {
       for (const name of rule.units(key, fact)) {
-        const id = rule.name + SEPARATOR + name;
-        const unit = entryOf(this.#units, id, () => ({ facts: 0, reads: NOTHING, outputs: NOTHING }));
-        if (!touched.units.has(id)) touched.units.set(id, unit.facts > 0);
+        const unit = entryOf(units, name, () => ({ rule, name, facts: 0, reads: [], outputs: [] }));
+        if (!touched.units.has(unit)) touched.units.set(unit, unit.facts > 0);
         unit.facts += by;
       }
     }
   }
 
-  #rederive(dirty: ReadonlySet<string>): OutputChange<O>[] {
+  #rederive(dirty: ReadonlySet<Unit<F, O>>): OutputChange<O>[] {
     const before = new Map<string, O | undefined>();
-    const made: [unit: string, outputs: Map<string, O>][] = [];
+    const made: [unit: Unit<F, O>, outputs: Map<string, O>][] = [];
     // Every dirty unit lets go of its outputs first, so that an output can move from one unit to another.
-    for (const id of dirty) {
-      const unit = this.#units.get(id);
-      if (!unit) continue;
+    for (const unit of dirty) {
       for (const key of unit.outputs) {
         before.set(key, this.output(key));
         this.#outputs.delete(key);
       }
-      made.push([id, this.#derive(id, unit)]);
+      made.push([unit, this.#derive(unit)]);
     }
     const after = new Map<string, O>();
-    for (const [id, outputs] of made) {
+    for (const [unit, outputs] of made) {
       for (const [key, output] of outputs) {
         const taken = this.#outputs.get(key);
-        if (taken) throw new Error(`${name(taken.unit)} and ${name(id)} both make the output ${key}`);
-        this.#outputs.set(key, { unit: id, output });
+        if (taken) throw new Error(`${nameOf(taken.unit)} and ${nameOf(unit)} both make the output ${key}`);
+        this.#outputs.set(key, { unit, output });
         after.set(key, output);
         if (!before.has(key)) before.set(key, undefined);
       }
@@ -207,41 +213,58 @@ export class Deriver<F, O> {
     return changes.sort((a, b) => (a.key < b.key ? -1 : 1));
   }
 
-  #derive(id: string, unit: Unit): Map<string, O> {
+  #derive(unit: Unit<F, O>): Map<string, O> {
     const outputs = new Map<string, O>();
-    const reads = new Set<string>();
+    const reads = new Set<Source<F, O>>();
     if (unit.facts > 0) {
-      const [ruleName, unitName] = split(id);
+      const look = (id: string) => reads.add(entryOf(this.#sources, id, () => ({ id, readers: undefined })));
       const read: Read<F> = {
         get: (key) => {
-          reads.add(key);
+          look(key);
           return this.#facts.get(key);
         },
         members: (index, group) => {
-          reads.add(index + SEPARATOR + group);
+          look(index + SEPARATOR + group);
           return this.members(index, group);
         },
       };
-      for (const output of this.#rules.get(ruleName)!.derive(unitName, read)) {
+      for (const output of unit.rule.derive(unit.name, read)) {
         const key = this.#derivation.outputKey(output);
-        if (outputs.has(key)) throw new Error(`${name(id)} makes the output ${key} twice`);
+        if (outputs.has(key)) throw new Error(`${nameOf(unit)} makes the output ${key} twice`);
         outputs.set(key, output);
       }
-    }
-    for (const key of unit.reads) if (!reads.has(key)) this.#readers.delete(key, id);
-    for (const key of reads) this.#readers.add(key, id);
-    if (unit.facts === 0) this.#units.delete(id);
+    } else this.#forget(unit);
+    for (const source of unit.reads) if (!reads.has(source)) this.#removeReader(source, unit);
+    for (const source of reads) addReader(source, unit);
     unit.reads = [...reads];
     unit.outputs = [...outputs.keys()];
     return outputs;
   }
+
+  #forget(unit: Unit<F, O>): void {
+    this.#units.get(unit.rule)?.delete(unit.name);
+  }
+
+  #readersOf(id: string): Iterable<Unit<F, O>> {
+    const readers = this.#sources.get(id)?.readers;
+    if (readers === undefined) return [];
+    return readers instanceof Set ? readers : [readers];
+  }
+
+  #removeReader(source: Source<F, O>, unit: Unit<F, O>): void {
+    const { readers } = source;
+    if (readers instanceof Set) readers.delete(unit);
+    if (readers === unit || (readers instanceof Set && readers.size === 0)) this.#sources.delete(source.id);
+  }
 }
 
-function split(id: string): [rule: string, unit: string] {
-  const at = id.indexOf(SEPARATOR);
-  return [id.slice(0, at), id.slice(at + 1)];
+function addReader<F, O>(source: Source<F, O>, unit: Unit<F, O>): void {
+  const { readers } = source;
+  if (readers === undefined) source.readers = unit;
+  else if (readers instanceof Set) readers.add(unit);
+  else if (readers !== unit) source.readers = new Set([readers, unit]);
 }
 
-function name(id: string): string {
-  return split(id).join(' ');
+function nameOf<F, O>({ rule, name }: Unit<F, O>): string {
+  return `${rule.name} ${name}`;
 }
