@@ -2,7 +2,7 @@
 // The one entry point: the built program where there is one (the published package), the sources as they are
 // in a checkout (Node strips the types). Plain JavaScript, so that an old Node can still say what it lacks.
 import { existsSync } from 'node:fs';
-import { enableCompileCache } from 'node:module';
+import * as module from 'node:module';
 
 const major = Number(process.versions.node.split('.')[0]);
 if (major < 24) {
@@ -11,7 +11,7 @@ if (major < 24) {
   );
   process.exit(1);
 }
-enableCompileCache?.();
+module.enableCompileCache?.();
 const built = new URL('../dist/cli/main.js', import.meta.url);
 const { main } = await import(
   existsSync(built) ? built.href : new URL('../src/cli/main.ts', import.meta.url).href

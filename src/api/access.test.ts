@@ -1,3 +1,5 @@
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, it } from 'vitest';
 import { openApi, type TestApi, TOKEN } from './fixture.ts';
 
@@ -97,6 +99,19 @@ describe('names of the server', () => {
     for (const host of ['evil.example', 'localhost.evil.example', '127.0.0.1.evil.example', 'a@localhost'])
       expect(await ask(host), host).toBe(421);
   });
+
+  it('come one in a request', async () => {
+    api = await openApi();
+    const { port } = new URL(await api.app.listen({ host: '127.0.0.1', port: 0 }));
+    const ask = async (...hosts: string[]) => {
+      const socket = connect(Number(port), '127.0.0.1');
+      const names = hosts.map((host) => `Host: ${host}\r\n`).join('');
+      socket.write(`GET /healthz HTTP/1.1\r\n${names}Connection: close\r\n\r\n`);
+      return (await text(socket)).split(' ')[1];
+    };
+    expect(await ask('localhost')).toBe('200');
+    expect(await ask('localhost', 'evil.example')).toBe('421');
+  });
 });
 
 describe('a route', () => {
@@ -174,6 +189,22 @@ describe('bodies', () => {
     expect(api.controller.revision).toBe(0);
   });
 
+  it('say every field once, so that no two readers take them for different things', async () => {
+    api = await openApi();
+    for (const body of [
+      '{"kind":"HostGroup","name":"A","name":"B"}',
+      '{"kind":"HostGroup","name":"A","n\\u0061me":"B"}',
+      '{"kind":"HostGroup","name":"A","labels":{"a":"1","b":"\\\\","a" : "2"}}',
+    ]) {
+      const answer = await send('application/json', body);
+      expect([answer.status, answer.body], body).toEqual([400, expect.stringContaining('there twice')]);
+    }
+    // What only looks like it: texts, and names in different objects.
+    const good =
+      '{"kind":"HostGroup","name":"A","description":"\\"name\\":\\\\","labels":{"kind":"HostGroup","name":"name"}}';
+    expect(await send('application/json', good)).toMatchObject({ status: 201 });
+  });
+
   it('are bounded in size and depth', async () => {
     api = await openApi();
     const deep = `${'['.repeat(500_000)}${']'.repeat(500_000)}`;
@@ -198,6 +229,25 @@ describe('bodies', () => {
       expect(status, JSON.stringify(body)).toBe(400);
       expect(answer).not.toMatch(/\bat \/|node_modules|\.ts:/);
     }
+  });
+});
+
+describe('a client that goes away in the middle of its body', () => {
+  it('is no defect', async () => {
+    const defects: unknown[] = [];
+    api = await openApi([], { onDefect: (error) => defects.push(error) });
+    const failed = new Promise<void>((resolve) => {
+      api.app.server.on('request', (_request, response) => response.on('close', () => resolve()));
+    });
+    const { port } = new URL(await api.app.listen({ host: '127.0.0.1', port: 0 }));
+    const socket = connect(Number(port), '127.0.0.1');
+    const head = `Host: localhost\r\nAuthorization: Bearer ${TOKEN}\r\nContent-Type: application/json\r\n`;
+    socket.write(`POST /api/v1/apply HTTP/1.1\r\n${head}Content-Length: 1000\r\n\r\n{"obj`);
+    api.app.server.once('request', () => setImmediate(() => socket.destroy()));
+    await failed;
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(defects).toEqual([]);
+    expect((await api.ask('GET', '/healthz')).status).toBe(200);
   });
 });
 

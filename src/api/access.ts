@@ -59,7 +59,8 @@ export function installAccess(app: FastifyInstance, { token, names }: AccessOpti
 
   app.addHook('onRequest', async (request, reply) => {
     reply.headers(HEADERS);
-    if (!isOwnName(request.headers.host ?? '', known)) throw foreignName(request.headers.host ?? '');
+    const host = hostOf(request);
+    if (!isOwnName(host, known)) throw foreignName(host);
     if (!isPlainPath(request.raw.url ?? '')) throw badAddress();
     // What matches no route declares nothing, and so needs the token: strangers learn nothing about addresses.
     if (request.routeOptions.config.access === 'public') return;
@@ -118,6 +119,12 @@ function isSafe(method: string): boolean {
 
 function isOwnPage({ headers }: FastifyRequest): boolean {
   return headers.origin === `http://${headers.host}` || headers.origin === `https://${headers.host}`;
+}
+
+/** Of two, another server on the way may have believed the other one (RFC 9112, 3.2), so two are as good as none. */
+function hostOf({ headers, raw }: FastifyRequest): string {
+  const hosts = raw.rawHeaders.filter((text, i) => i % 2 === 0 && text.toLowerCase() === 'host');
+  return hosts.length === 1 ? (headers.host ?? '') : '';
 }
 
 /** An IP address cannot be rebound: whoever calls by it means it. */

@@ -6,7 +6,7 @@ import type { Change, ChangeOptions, Controller } from '../controller/controller
 import { KIND_NAMES, type ObjectKey } from '../model/definition.ts';
 import { withoutMissing } from '../model/input.ts';
 import { splitObjectKey } from '../model/kinds.ts';
-import { readObject } from '../model/read.ts';
+import { type Refused, readObject } from '../model/read.ts';
 import { AUTHOR } from './author.ts';
 import { APPLY_LIMIT } from './body.ts';
 import { commitSummary, commitView } from './journal.ts';
@@ -175,27 +175,37 @@ export function changeRoutes(plain: FastifyInstance, controller: Controller): vo
 async function applyObjects(controller: Controller, values: readonly unknown[], how: ChangeOptions) {
   const changes: Change[] = [];
   const unreadable: Finding[] = [];
+  const refused: Refused[] = [];
   for (const [i, value] of values.entries()) {
     const read = readObject(value);
     if (read.ok) {
       const { object, expectedRevision: expect } = read;
       changes.push({ object, ...(expect === undefined ? {} : { expect }) });
     } else {
+      refused.push(read.refused);
       for (const { finding } of read.findings) unreadable.push(inList(finding, i));
     }
   }
   if (unreadable.length === 0) return controller.apply(changes, how);
-  throw errorOf([...unreadable, ...(await whatElse(controller, changes, how))]);
+  throw errorOf([...unreadable, ...(await whatElse(controller, changes, refused, how))]);
 }
 
 /** What is wrong with the objects that could be read, apart from what the others would have brought. */
-async function whatElse(controller: Controller, changes: readonly Change[], how: ChangeOptions) {
+async function whatElse(
+  controller: Controller,
+  changes: readonly Change[],
+  refused: readonly Refused[],
+  how: ChangeOptions,
+) {
   const { author } = how;
   try {
     await controller.apply(changes, { author, dryRun: true });
     return [];
   } catch (thrown) {
-    if (thrown instanceof NetloomError) return withoutMissing(thrown.findings);
+    if (thrown instanceof NetloomError) {
+      const objects = changes.flatMap((change) => ('object' in change ? [change.object] : []));
+      return withoutMissing(thrown.findings, objects, refused);
+    }
     throw thrown;
   }
 }

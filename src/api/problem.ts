@@ -105,6 +105,8 @@ function fromThrown(thrown: FastifyError | Error): NetloomError {
         'The body is not said to be JSON.',
         'Send JSON with the header Content-Type: application/json.',
       );
+    // Node's word for a client that went away in the middle of it: nobody reads the answer, and nothing is to report.
+    case 'ECONNRESET':
     case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
       return refusal(
         'input-unreadable',

@@ -115,4 +115,37 @@ describe('watch', () => {
     abort.abort();
     await expect.poll(() => api.clock.next()).toBeUndefined();
   });
+
+  it('holds nothing for a client that does not read, and misses nothing when it does', async () => {
+    api = await openApi();
+    const address = await api.app.listen({ host: '127.0.0.1', port: 0 });
+    const { nextEvent } = await watch(address);
+    await nextEvent();
+    const words = 'x'.repeat(900);
+    const change = (round: number) =>
+      Array.from({ length: 1000 }, (_, i) => ({
+        object: { kind: 'HostGroup' as const, name: `g${i}`, description: `${round} ${words}` },
+      }));
+    // Some 25 MB of events, most of which can be neither in this process nor in the sockets.
+    for (let round = 1; round <= 12; round++) await api.controller.apply(change(round), { author: 'test' });
+    for (let revision = 1; revision <= 12; revision++) expect((await nextEvent()).id).toBe(String(revision));
+  });
+
+  it('goes on after one commit larger than any buffer', async () => {
+    api = await openApi();
+    const address = await api.app.listen({ host: '127.0.0.1', port: 0 });
+    const objects = Array.from({ length: 6000 }, (_, i) => ({
+      object: { kind: 'HostGroup' as const, name: `g${i}`, description: 'x'.repeat(1000) },
+    }));
+    await api.controller.apply(objects, { author: 'test' });
+    const { nextEvent } = await watch(address, { 'last-event-id': '0' });
+    expect((await nextEvent()).event).toBe('ready');
+    expect((await nextEvent()).id).toBe('1');
+  });
+
+  it('begins nothing for HEAD, which nobody would read', async () => {
+    api = await openApi();
+    expect(await api.ask('HEAD', '/api/v1/watch')).toMatchObject({ status: 404 });
+    expect(api.clock.next()).toBeUndefined();
+  });
 });

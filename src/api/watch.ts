@@ -6,7 +6,7 @@
  *     event: commit   one commit: { "revision": 42, "time": …, "objects": […], … }
  *     : comment       every 15 seconds, so that everybody on the way knows that the connection lives
  */
-import { PassThrough } from 'node:stream';
+import { Readable } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { Clock } from '../base/clock.ts';
@@ -19,24 +19,22 @@ import type { RequestTypes } from './request.ts';
 import { PROBLEMS } from './schemas.ts';
 
 export const HEARTBEAT_MS = 15_000;
-/** A client that leaves this much unread is cut off; it comes again and says where it was. */
-const MAX_UNREAD = 4 * 1024 * 1024;
-/** Commits that are read from the journal at a time. */
-const BATCH = 100;
 
 const revisionText = z.string().regex(/^\d{1,15}$/, { error: 'must be a revision' });
 
 export function watchRoutes(plain: FastifyInstance, controller: Controller, clock: Clock): void {
   const app = plain.withTypeProvider<RequestTypes>();
-  const open = new Set<PassThrough>();
+  const open = new Set<Follower>();
   // Streams never end by themselves; without this, closing would wait for them.
   app.addHook('preClose', async () => {
-    for (const stream of open) stream.end();
+    for (const follower of open) follower.end();
   });
 
   app.route({
     method: 'GET',
     url: `${API}/watch`,
+    // Nobody reads what HEAD would begin, so it would never end.
+    exposeHeadRoute: false,
     config: { access: 'read' },
     schema: {
       operationId: 'watch',
@@ -60,63 +58,108 @@ export function watchRoutes(plain: FastifyInstance, controller: Controller, cloc
     },
     handler: async ({ query, headers }, reply) => {
       const since = headers['last-event-id'] ?? query.since;
-      const stream = new PassThrough({ highWaterMark: MAX_UNREAD });
       const begin = since === undefined ? controller.revision : Number(since);
-      const follower = await follow(controller, begin, (text) => {
-        if (!stream.write(text)) stream.destroy();
-      });
-      const stopHeart = beat(clock, () => stream.write(': alive\n\n'));
-      open.add(stream);
-      stream.on('close', () => {
-        follower.stop();
-        stopHeart();
-        open.delete(stream);
-      });
-      return reply.header('content-type', 'text/event-stream; charset=utf-8').send(stream);
+      const changes = await controller.changes(begin, 1);
+      if ('compactedTo' in changes) throw compacted(begin, changes.compactedTo);
+      const follower = new Follower(controller, clock, begin);
+      const stream = Readable.from(follower.events(), { highWaterMark: 1 });
+      const end = () => {
+        follower.end();
+        open.delete(follower);
+      };
+      open.add(follower);
+      // Not of the stream, which closes only when its generator does, and that may be waiting for a commit.
+      reply.raw.once('close', end);
+      if (reply.raw.destroyed) end();
+      // The connection ends with the stream, so that a server that closes does not wait for another request on it.
+      const kind = { 'content-type': 'text/event-stream; charset=utf-8', connection: 'close' };
+      return reply.headers(kind).send(stream);
     },
   });
 }
 
 /**
- * Writes what was committed after `since`, and then what is. Rejects, before anything is written, when the journal
- * does not reach back to it.
+ * Where one client is. Nothing is queued for it: what it is sent next is looked up when it has read what came before,
+ * so a client that reads slowly, or not at all, costs a few commits of memory and misses none.
  */
-async function follow(
-  controller: Controller,
-  since: number,
-  write: (text: string) => void,
-): Promise<{ stop(): void }> {
-  // Listening begins before reading, so that no commit falls between the two.
-  const early: Commit[] = [];
-  let onCommit = (commit: Commit): void => {
-    early.push(commit);
-  };
-  const stop = controller.watch((commit) => onCommit(commit));
-  try {
-    let last = since;
-    const tell = (commit: Commit) => {
-      if (commit.revision <= last) return;
-      last = commit.revision;
-      write(event('commit', commit.revision, commitView(commit)));
+class Follower {
+  readonly #controller: Controller;
+  readonly #stops: readonly (() => void)[];
+  /** The last revision that was sent. */
+  #sent: number;
+  /** The last commit that was made since this began. */
+  #latest: Commit | undefined;
+  #isBeatDue = false;
+  #ended = false;
+  #bell = Promise.withResolvers<void>();
+
+  constructor(controller: Controller, clock: Clock, since: number) {
+    this.#controller = controller;
+    this.#sent = since;
+    const onCommit = (commit: Commit) => {
+      this.#latest = commit;
+      this.#bell.resolve();
     };
-    let changes = await controller.changes(since, BATCH);
-    if ('compactedTo' in changes) throw compacted(since, changes.compactedTo);
-    write(event('ready', since, { revision: since, epoch: controller.feed.epoch }));
-    while ('commits' in changes && changes.commits.length > 0) {
-      for (const commit of changes.commits) tell(commit);
-      changes = await controller.changes(last, BATCH);
+    const onBeat = () => {
+      this.#isBeatDue = true;
+      this.#bell.resolve();
+    };
+    this.#stops = [controller.watch(onCommit), beat(clock, onBeat)];
+  }
+
+  /** To be read once. Ends with `end()`, and when the journal was cut off behind the client, which then comes again. */
+  async *events(): AsyncGenerator<Buffer> {
+    yield event('ready', this.#sent, { revision: this.#sent, epoch: this.#controller.feed.epoch });
+    for (let next = await this.#read(); !this.#ended && next !== 'forgotten'; next = await this.#next()) {
+      if (next) {
+        this.#sent = next.revision;
+        yield commitEvent(next);
+      }
+      if (this.#isBeatDue) {
+        this.#isBeatDue = false;
+        yield Buffer.from(': alive\n\n');
+      }
+      if (!next) {
+        await this.#bell.promise;
+        this.#bell = Promise.withResolvers();
+      }
     }
-    for (const commit of early) tell(commit);
-    onCommit = tell;
-    return { stop };
-  } catch (thrown) {
-    stop();
-    throw thrown;
+  }
+
+  /** What comes after that which was sent; undefined when it is the latest. */
+  async #next(): Promise<Commit | undefined | 'forgotten'> {
+    const latest = this.#latest;
+    if (!latest || latest.revision <= this.#sent) return undefined;
+    return latest.revision === this.#sent + 1 ? latest : this.#read();
+  }
+
+  /** One at a time, since one commit may be as large as a whole network. */
+  async #read(): Promise<Commit | undefined | 'forgotten'> {
+    const changes = await this.#controller.changes(this.#sent, 1);
+    return 'commits' in changes ? changes.commits[0] : 'forgotten';
+  }
+
+  /** Lets go of everything. */
+  end(): void {
+    this.#ended = true;
+    for (const stop of this.#stops) stop();
+    this.#bell.resolve();
   }
 }
 
-function event(name: string, id: number, data: object): string {
-  return `event: ${name}\nid: ${id}\ndata: ${JSON.stringify(data)}\n\n`;
+function event(name: string, id: number, data: object): Buffer {
+  return Buffer.from(`event: ${name}\nid: ${id}\ndata: ${JSON.stringify(data)}\n\n`);
+}
+
+const commitEvents = new WeakMap<Commit, Buffer>();
+
+/** The same bytes for all who are told of a commit, so that many slow clients hold it once. */
+function commitEvent(commit: Commit): Buffer {
+  const known = commitEvents.get(commit);
+  if (known) return known;
+  const bytes = event('commit', commit.revision, commitView(commit));
+  commitEvents.set(commit, bytes);
+  return bytes;
 }
 
 function beat(clock: Clock, tell: () => void): () => void {

@@ -158,9 +158,9 @@ describe('try', () => {
     expect(code).toBe(1);
     expect(err).toContain(`${file}:3:1: error[field-unknown] HostGroup/Rack 1.parant: `);
     expect(err).toContain(`${file}:10:7: error[value-duplicate] Host/host.1.nics[1].name: `);
-    // That the group is missing may only be because Rack 1 could not be read.
-    expect(err).not.toContain('reference-missing');
-    expect(err).toMatch(/^2 errors\.$/m);
+    // Rack 1 could not be read; Rack 2 is missing all the same.
+    expect(err).toContain(`${file}:7:1: error[reference-missing] Host/host.1.group:`);
+    expect(err).toMatch(/^3 errors\.$/m);
   });
 });
 

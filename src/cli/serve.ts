@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { FastifyInstance } from 'fastify';
 import { createApi } from '../api/api.ts';
-import { systemClock } from '../base/clock.ts';
+import { guardedClock, systemClock } from '../base/clock.ts';
 import { finding, NetloomError } from '../base/error.ts';
 import { flowsOf } from '../lab/flows.ts';
 import { Lab } from '../lab/lab.ts';
@@ -43,8 +43,10 @@ export async function serve(options: ServeOptions, terminal: Terminal): Promise<
   const lab = await Lab.open({
     store,
     time: 'real',
+    // Hosts and guests run on timers, and what one of them throws must not end all the others.
+    clock: guardedClock(systemClock, (thrown) => reportError(terminal, thrown)),
     onTrouble: (name, findings) => {
-      terminal.err(`Host ${name}:\n`);
+      terminal.err(name ? `Host ${name}:\n` : 'Hosts:\n');
       reportFindings(terminal, findings);
     },
   });
@@ -67,15 +69,18 @@ export async function serve(options: ServeOptions, terminal: Terminal): Promise<
       onDefect: (error) => reportError(terminal, error),
     });
     await listen(api, host, port);
-    const url = urlOf(api.server.address() as AddressInfo, host);
-    writeServerFile(options.data, { url, pid: process.pid });
-    terminal.out(welcome(options, lab, url, token, terminal));
-    await interrupted;
-    terminal.err('Stopping.\n');
-    const force = setTimeout(() => api.server.closeAllConnections(), GRACE_MS);
-    await api.close();
-    clearTimeout(force);
-    rmSync(join(options.data, SERVER_FILE), { force: true });
+    try {
+      const url = urlOf(api.server.address() as AddressInfo, host);
+      writeServerFile(options.data, { url, pid: process.pid });
+      terminal.out(welcome(options, lab, url, token, terminal));
+      await interrupted;
+      terminal.err('Stopping.\n');
+    } finally {
+      const force = setTimeout(() => api.server.closeAllConnections(), GRACE_MS);
+      await api.close();
+      clearTimeout(force);
+      rmSync(join(options.data, SERVER_FILE), { force: true });
+    }
   } finally {
     await lab.close();
   }

@@ -1,5 +1,6 @@
 /** The outside of the command line: what it reads and writes. Tests give it another one. */
 import pc from 'picocolors';
+import { printable } from './printable.ts';
 
 export type Colours = ReturnType<typeof pc.createColors>;
 
@@ -21,9 +22,11 @@ export function processTerminal(): Terminal {
   const { stdout, stderr, stdin, env } = process;
   // Whoever reads has gone, as in "netloom get vm | head": nothing is left to do.
   stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+  // A server whose log nobody takes any more still serves.
+  stderr.on('error', () => {});
   return {
-    out: (text) => void stdout.write(text),
-    err: (text) => void stderr.write(text),
+    out: (text) => void stdout.write(printable(text)),
+    err: (text) => void stderr.write(printable(text)),
     env,
     colours: pc.createColors(inColour(stdout.isTTY, env)),
     errorColours: pc.createColors(inColour(stderr.isTTY, env)),

@@ -64,6 +64,20 @@ describe('apply', () => {
     expect(summary.hosts.every((host) => host.added.length > 0)).toBe(true);
   });
 
+  it('goes on as before after a change that runs into a defect', async () => {
+    const { controller } = await loaded('blue-red');
+    const before = policy(controller);
+    // No reader lets such a host through: a stand-in for a defect in the middle of the compilation.
+    const broken = JSON.parse('{"kind":"Host","name":"late","group":"x","nics":[]}') as ModelObject;
+    await expect(controller.apply(set([broken]), author)).rejects.toThrow(TypeError);
+    expect(policy(controller)).toEqual(before);
+    expect(controller.network.get('Host/late')).toBeUndefined();
+    const group: ModelObject = { kind: 'HostGroup', name: 'new' };
+    expect(await controller.apply(set([group]), author)).toMatchObject({ revision: 2 });
+    const summary = await controller.apply(set(example('blue-red')), author);
+    expect(summary).toMatchObject({ objects: [], hosts: [] });
+  });
+
   it('makes no revision for what is there already', async () => {
     const { controller } = await loaded('blue-red');
     const summary = await controller.apply(set(example('blue-red')), author);

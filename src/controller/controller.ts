@@ -54,7 +54,7 @@ export class Controller {
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #uuid: () => string;
-  readonly #network: Network;
+  #network: Network;
   readonly feed: PolicyFeed;
   #revision: number;
   /** Request id -> what became of the request, for the last ones. */
@@ -78,16 +78,8 @@ export class Controller {
 
   /** Starts from what the store holds. Refuses a store whose objects it does not understand. */
   static async open(options: ControllerOptions): Promise<Controller> {
-    const network = new Network(options.uuid);
-    const { revision, objects, allocations } = await options.store.snapshot();
-    const held = objects.map(({ kind, key, revision: changed, value }) => ({
-      key: `${kind}/${key}` as ObjectKey,
-      ...readStored(kind, key, value),
-      revision: changed,
-    }));
-    const loaded = network.load(held, allocations);
-    throwIfErrors(loaded.findings);
-    const controller = new Controller(options, network, await adapt(options, revision, loaded.allocations));
+    const { network, revision, adaptations } = await load(options);
+    const controller = new Controller(options, network, await adapt(options, revision, adaptations));
     const recent = await options.store.history({ limit: REMEMBERED_REQUESTS });
     for (const commit of recent.toReversed()) controller.#remember(commit);
     return controller;
@@ -151,7 +143,7 @@ export class Controller {
     if (known) return repeated(known);
     const { edits, unchanged, expectations } = this.#editsOf(changes);
     const objects = edits.map((edit) => this.#summaryOf(edit));
-    const proposal = this.#network.propose(edits);
+    const proposal = await this.#propose(edits);
     try {
       throwIfErrors(proposal.findings);
       const summary: ChangeSummary = {
@@ -170,6 +162,16 @@ export class Controller {
       return { revision: commit.revision, ...summary };
     } catch (thrown) {
       this.#network.discard();
+      throw thrown;
+    }
+  }
+
+  /** A defect on the way leaves a network that is neither the old nor the new one; the store still has the old one. */
+  async #propose(edits: readonly Edit[]): Promise<Proposal> {
+    try {
+      return this.#network.propose(edits);
+    } catch (thrown) {
+      this.#network = (await load({ store: this.#store, uuid: this.#uuid })).network;
       throw thrown;
     }
   }
@@ -329,6 +331,24 @@ function deltaOf(proposal: Proposal): PolicyDelta {
       return { scope, key: recordKey(record), ...(after ? { record: after.record } : {}) };
     }),
   };
+}
+
+/** The network that the store holds, and what this version hands out otherwise than the one that wrote it. */
+async function load({ store, uuid }: Pick<ControllerOptions, 'store' | 'uuid'>): Promise<{
+  network: Network;
+  revision: number;
+  adaptations: readonly AllocationChange[];
+}> {
+  const network = new Network(uuid);
+  const { revision, objects, allocations } = await store.snapshot();
+  const held = objects.map(({ kind, key, revision: changed, value }) => ({
+    key: `${kind}/${key}` as ObjectKey,
+    ...readStored(kind, key, value),
+    revision: changed,
+  }));
+  const loaded = network.load(held, allocations);
+  throwIfErrors(loaded.findings);
+  return { network, revision, adaptations: loaded.allocations };
 }
 
 /** Commits what this version hands out otherwise than the one that wrote the data; the revision that this leads to. */

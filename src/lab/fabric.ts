@@ -4,7 +4,7 @@
  */
 import { Agent, type RecordChange } from '../agent/agent.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
-import { type Finding, throwIfErrors } from '../base/error.ts';
+import { type Finding, NetloomError, throwIfErrors } from '../base/error.ts';
 import type { Controller } from '../controller/controller.ts';
 import type { Host, PhysicalNetwork } from '../model/kinds.ts';
 import { isKind } from '../model/kinds.ts';
@@ -24,7 +24,7 @@ export interface FabricOptions {
   readonly random: () => number;
   /** Every frame on a machine's virtual cable, and on the cables between hosts and physical networks. */
   readonly onFrame?: (place: FramePlace, frame: Uint8Array) => void;
-  /** Something went wrong that no caller waits for. */
+  /** Something went wrong that no caller waits for; the host is '' when it concerns no particular one. */
   readonly onTrouble?: (host: string, findings: readonly Finding[]) => void;
 }
 
@@ -48,6 +48,8 @@ export class Fabric {
   readonly #machines = new Map<string, Machine>();
   readonly #transport;
   #work: Promise<void> = Promise.resolve();
+  /** What kept the hosts from being as the controller has them, the last time. */
+  #failure: NetloomError | undefined;
   #stopWatching = () => {};
 
   constructor(options: FabricOptions) {
@@ -78,6 +80,7 @@ export class Fabric {
   async settled(): Promise<void> {
     const { feed } = this.#options.controller;
     await this.#work;
+    if (this.#failure) throw this.#failure;
     const statuses = await feed.whenApplied(feed.revision, [...this.#hosts.keys()]);
     throwIfErrors(statuses.flatMap(({ outcome }) => outcome?.findings ?? []));
   }
@@ -90,7 +93,16 @@ export class Fabric {
   }
 
   #follow(): void {
-    this.#work = this.#work.then(() => this.#sync());
+    // Never rejects: one failure must not keep the hosts from following what comes after it.
+    this.#work = this.#work.then(async () => {
+      try {
+        await this.#sync();
+        this.#failure = undefined;
+      } catch (thrown) {
+        this.#failure = NetloomError.from(thrown);
+        this.#options.onTrouble?.('', this.#failure.findings);
+      }
+    });
   }
 
   async #sync(): Promise<void> {

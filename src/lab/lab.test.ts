@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { NetloomError } from '../base/error.ts';
 import { parseDocuments } from '../model/input.ts';
 import type { ModelObject } from '../model/kinds.ts';
@@ -69,6 +69,12 @@ describe('blue and red (seed 002)', () => {
     expect(result).toMatchObject({ sent: 1, received: 0, verdict: 'lost' });
     expect(result.answeredBy).toBe(instead);
     expect(result.dropped?.reason).toContain(`is ${instead ?? `${from}/eth0 itself`}`);
+  });
+
+  it('tells a walk that ends at another machine from one that is dropped', async () => {
+    const walk = await lab.walk('blue1', 'red2');
+    expect(walk.outcome).toBe('answered-by-another');
+    expect(formatWalk(walk)).toMatch(/red2\/eth0 is never reached: there 10\.0\.0\.7 is blue2\/eth0;/);
   });
 
   it('says where and why a frame to an address that nobody has is dropped', async () => {
@@ -201,3 +207,40 @@ it('keeps a machine running when it moves to another host: address, lease and ne
     await lab.close();
   }
 });
+
+describe('a failure of a host', () => {
+  it('is told, and keeps nobody from following what comes after it', async () => {
+    const told: string[] = [];
+    const lab = await Lab.open({
+      objects: example('blue-red'),
+      onTrouble: (_host, findings) => told.push(...findings.map((f) => f.message)),
+    });
+    const change = (description: string) => {
+      const text = `kind: Host\nname: late\ngroup: ${groupOf(lab)}\ndescription: ${description}\nnics: []\n`;
+      const { objects } = parseDocuments(text, 'late');
+      return lab.controller.apply(
+        objects.map(({ object }) => ({ object })),
+        { author: 'test' },
+      );
+    };
+    const fault = vi
+      .spyOn(lab.fabric.physical, 'setNetwork')
+      .mockRejectedValueOnce(new Error('the cable broke'));
+    await change('first');
+    await expect(lab.fabric.settled()).rejects.toThrow('the cable broke');
+    expect(told).toEqual(['the cable broke']);
+    expect([...lab.fabric.hosts.keys()]).not.toContain('late');
+    fault.mockRestore();
+    await change('second');
+    await lab.fabric.settled();
+    expect([...lab.fabric.hosts.keys()]).toContain('late');
+    await lab.close();
+  });
+});
+
+/** The group of the hosts that are there. */
+function groupOf(lab: Lab): string {
+  const [first] = lab.controller.network.list('Host');
+  if (first?.object.kind !== 'Host') throw new Error('there is no host');
+  return first.object.group;
+}

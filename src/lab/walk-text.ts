@@ -50,6 +50,7 @@ function stepLines(
 function outcomeText(walk: Walk): string {
   const { dropped } = walk;
   if (!dropped) return `Answered: ${walk.steps.length} steps there and back.`;
+  if (walk.outcome === 'answered-by-another') return `${walk.to} is never reached: ${dropped.reason}.`;
   const where = walk.outcome === 'delivered' ? 'It arrived, but the answer was lost' : 'Dropped';
   return `${where} at ${dropped.at}: ${dropped.reason}.${dropped.origin ? ` The rule came from ${dropped.origin}.` : ''}`;
 }

@@ -54,10 +54,13 @@ export interface Walk {
   readonly from: string;
   readonly to: string;
   readonly address: string;
-  /** `answered`: there and back. `delivered`: there, and the answer was lost. */
-  readonly outcome: 'answered' | 'delivered' | 'dropped';
+  /**
+   * `answered`: there and back. `delivered`: there, and the answer was lost. `answered-by-another`: the address means
+   * another machine where the sender is. `dropped`: it did not get there.
+   */
+  readonly outcome: 'answered' | 'delivered' | 'answered-by-another' | 'dropped';
   readonly steps: readonly WalkStep[];
-  /** Where it ended, unless it was answered. */
+  /** Where it ended, or why it never gets to the machine that was meant; absent when that one answered. */
   readonly dropped?: Dropped;
 }
 
@@ -116,8 +119,15 @@ class Walker {
 
   finish(): Walk {
     const { from, to, address } = this.#pair;
-    const outcome = this.#answered ? 'answered' : this.#arrived ? 'delivered' : 'dropped';
-    const dropped = this.#answered ? undefined : (this.#answeredInstead() ?? this.#drop ?? this.#lost());
+    const instead = this.#answered ? undefined : this.#answeredInstead();
+    const outcome = this.#answered
+      ? 'answered'
+      : instead
+        ? 'answered-by-another'
+        : this.#arrived
+          ? 'delivered'
+          : 'dropped';
+    const dropped = this.#answered ? undefined : (instead ?? this.#drop ?? this.#lost());
     return {
       from: from.name,
       to: to?.name ?? address,
@@ -165,7 +175,7 @@ class Walker {
         reason: `nobody there answers ARP for ${this.#asked}${why}`,
       };
     }
-    return { at: last.what, reason: 'nobody there answered' };
+    return { at: `step ${last.number}`, reason: `nobody answered: ${last.what}` };
   }
 
   #step(place: WalkPlace, host: string | undefined, what: string, before?: Uint8Array): Draft {

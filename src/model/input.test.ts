@@ -176,6 +176,14 @@ providerAddresses:
     };
     expect(findings(text)).toEqual(['7:1 nic-unknown', '9:6 reference-missing']);
     expect(findings(`${text}---\nkind: LogicalNetwork\nname: L\nbox: true\n`)).toEqual(['7:1 nic-unknown']);
+    // Another one cannot be the one that is missed, so the name is a mistake all the same.
+    for (const other of ['kind: LogicalNetwork\nname: M\nbox: true', 'kind: HostGroup\nname: L\nbox: true']) {
+      expect(findings(`${text}---\n${other}\n`)).toEqual(['7:1 nic-unknown', '9:6 reference-missing']);
+    }
+    // Of unknown kind, or without a name, it may be.
+    for (const other of ['kind: Logical\nname: L', 'kind: LogicalNetwork\nbox: true']) {
+      expect(findings(`${text}---\n${other}\n`)).toEqual(['7:1 nic-unknown']);
+    }
   });
 
   it('accepts nothing of YAML but data', () => {
@@ -228,6 +236,28 @@ providerAddresses:
     const levels = (n: number) => lines(`${'['.repeat(n)}${']'.repeat(n)}`).join();
     expect(levels(32)).not.toMatch(/deeper/);
     expect(levels(34)).toMatch(/deeper/);
+  });
+
+  it('stops reading a text that is nothing but errors', () => {
+    const many = 1000;
+    for (const text of [
+      ']'.repeat(many),
+      '[]'.repeat(many),
+      '"" '.repeat(many),
+      '&a '.repeat(many),
+      '%a\n'.repeat(many),
+    ]) {
+      const { findings } = parseDocuments(text, 'f');
+      expect(findings.length, text.slice(0, 6)).toBeLessThanOrEqual(101);
+      expect(findings.length).toBeGreaterThan(0);
+    }
+    // After so many errors nothing more is taken in, or this would end with the finding about too many values.
+    const [last] = parseDocuments(']'.repeat(1024 * 1024), 'f').findings.slice(-1);
+    expect(last).toMatchObject({
+      code: 'yaml-syntax',
+      message: expect.stringContaining('No more of it is read'),
+    });
+    expect(lines(`[${','.repeat(600_000)}]`).at(-1)).toMatch(/input-too-large/);
   });
 
   it('refuses what is too large, and what is not text', () => {

@@ -1,8 +1,8 @@
 import { type Finding, finding, type SourcePosition } from '../base/error.ts';
-import type { ObjectKey } from './definition.ts';
-import type { ModelObject } from './kinds.ts';
+import type { ObjectKey, Reference } from './definition.ts';
+import { kindOf, type ModelObject, objectKey } from './kinds.ts';
 import { type Refused, readObject, type Steps, stepsOfPath } from './read.ts';
-import type { KeyedFinding } from './validate.ts';
+import { type KeyedFinding, pathOf } from './validate.ts';
 import { readYaml, type YamlDocument } from './yaml.ts';
 
 /**
@@ -191,24 +191,57 @@ function megabytes(bytes: number): string {
 
 /**
  * Findings of validation with the places where their fields stand, for those objects that come from this input.
- *
- * While some objects could not be read, whatever says that something is missing is left out: it may only be missing
- * because it could not be read.
+ * Without those that may only be there because some objects could not be read (`withoutMissing`).
  */
 export function located(findings: Iterable<KeyedFinding>, parsed: Parsed): Finding[] {
   const objects = new Map(parsed.objects.map((o) => [o.key, o]));
-  const result: Finding[] = [];
-  for (const { object, field, finding: found } of findings) {
-    if (parsed.refused.length > 0 && MISSING.has(found.code)) continue;
-    const source = objects.get(object)?.position(field);
-    result.push(source ? { ...found, source } : found);
-  }
-  return result;
+  const all = [...findings];
+  const kept = new Set(
+    withoutMissing(
+      all.map(({ finding }) => finding),
+      parsed.objects.map(({ object }) => object),
+      parsed.refused,
+    ),
+  );
+  return all
+    .filter((keyed) => kept.has(keyed.finding))
+    .map(({ object, field, finding: found }) => {
+      const source = objects.get(object)?.position(field);
+      return source ? { ...found, source } : found;
+    });
 }
 
-/** Without the findings that may only be there because some objects could not be read. */
-export function withoutMissing(findings: readonly Finding[]): Finding[] {
-  return findings.filter((found) => !MISSING.has(found.code));
+/**
+ * Findings about `objects`, without those that may only be there because others could not be read. A name that
+ * nothing has is a mistake all the same when none of the unreadable objects can be the one that is meant.
+ */
+export function withoutMissing(
+  findings: readonly Finding[],
+  objects: readonly ModelObject[],
+  refused: readonly Refused[],
+): Finding[] {
+  if (refused.length === 0) return [...findings];
+  const references = new Map(
+    objects.flatMap((object) =>
+      kindOf(object.kind)
+        .references(object)
+        .map((reference) => [pathOf(objectKey(object), reference.path), reference] as const),
+    ),
+  );
+  return findings.filter((found) => {
+    if (!MISSING.has(found.code)) return true;
+    const reference = found.code === 'reference-missing' ? references.get(found.path) : undefined;
+    return reference !== undefined && !refused.some((object) => mayBe(object, reference));
+  });
+}
+
+/** Whether an object of which only this could be read may be the one that the reference means, or bring it along. */
+function mayBe({ kind, name }: Refused, reference: Reference): boolean {
+  const sameKind =
+    kind === undefined ||
+    kind === reference.kind ||
+    (kind === 'LogicalNetwork' && reference.kind === 'VmNetwork');
+  return sameKind && (name === undefined || reference.key === name || reference.key.endsWith(`/${name}`));
 }
 
 /** Codes of findings that an object would make go away by being there. */

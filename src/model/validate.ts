@@ -126,7 +126,7 @@ function* findingsOf<T extends ModelObject>(
 }
 
 /** `Host/host1` and `nics[0].mac` make `Host/host1.nics[0].mac`. */
-function pathOf(object: string, field: string): string {
+export function pathOf(object: string, field: string): string {
   return field ? `${object}.${field}` : object;
 }
 

@@ -10,6 +10,7 @@ import {
   Parser,
   parseDocument,
 } from 'yaml';
+import type { ErrorCode } from '../base/codes.ts';
 import { type Finding, finding, type SourcePosition } from '../base/error.ts';
 import { pathOfSteps, type Steps } from './read.ts';
 
@@ -23,7 +24,9 @@ import { pathOfSteps, type Steps } from './read.ts';
 const MAX_DEPTH = 32;
 const MAX_DOCUMENTS = 100_000;
 /** Tokens of one document: some 100,000 lines. Bounds the memory that one document takes. */
-const MAX_TOKENS = 1_000_000;
+const MAX_TOKENS = 500_000;
+/** Errors of syntax, and things that are forbidden: after so many the rest of the text is not looked at any more. */
+const MAX_ERRORS = 100;
 /** Columns of indentation. Deeper nesting than MAX_DEPTH does not need more. */
 const MAX_INDENT = 1024;
 
@@ -77,16 +80,21 @@ export function* readYaml(text: string, file: string): Generator<YamlDocument> {
     if (rest.length > 0)
       yield { value: undefined, findings: rest, locate: () => lines.position(text.length) };
   } catch (error) {
-    yield refuse(lines, guard.offset, refusal(error));
+    const last = refuse(lines, guard.offset, refusal(error));
+    const earlier = error instanceof Refusal ? error.earlier : [];
+    yield { ...last, findings: [...earlier, ...last.findings] };
   }
 }
 
 /** Thrown by the guard: no more of this text is read. */
 class Refusal extends Error {
   readonly finding: Finding;
-  constructor(what: Finding) {
+  /** What was found before it, and counts too. */
+  readonly earlier: readonly Finding[];
+  constructor(what: Finding, earlier: readonly Finding[] = []) {
     super(what.message);
     this.finding = what;
+    this.earlier = earlier;
   }
 }
 
@@ -130,7 +138,10 @@ function* compose(text: string, composer: Composer, guard: Guard): Generator<Doc
   const parser = new Parser();
   for (const lexeme of new Lexer().lex(text)) {
     guard.look(lexeme);
-    for (const token of parser.next(lexeme)) yield* composer.next(token) as Generator<Document.Parsed>;
+    for (const token of parser.next(lexeme)) {
+      if (token.type === 'error') guard.error('yaml-syntax', token.message);
+      yield* composer.next(token) as Generator<Document.Parsed>;
+    }
   }
   for (const token of parser.end()) yield* composer.next(token) as Generator<Document.Parsed>;
   yield* composer.end() as Generator<Document.Parsed>;
@@ -143,6 +154,7 @@ class Guard {
   #flowDepth = 0;
   #indicators = 0;
   #tokens = 0;
+  #errors = 0;
   #lineStart = true;
   /** The next token is a scalar as it stands, whatever it looks like. */
   #scalar = false;
@@ -172,6 +184,18 @@ class Guard {
     }
     this.#lineStart = type === 'newline';
     this.offset += lexeme.length;
+  }
+
+  /**
+   * Throws Refusal for one error too many. The library remembers every one of them and goes on, so that a text of
+   * nothing but errors costs a thousand times its size.
+   */
+  error(code: ErrorCode, message: string): void {
+    this.#errors += 1;
+    if (this.#errors <= MAX_ERRORS) return;
+    const what = `${message.slice(0, 200).replace(/\.?$/, '.')} No more of it is read after ${MAX_ERRORS} errors.`;
+    const refused = finding(code, '', what, 'Correct the first ones and try again.');
+    throw new Refusal(refused, this.take(Number.POSITIVE_INFINITY));
   }
 
   #count(type: string | null, lexeme: string): void {
@@ -220,13 +244,13 @@ class Guard {
     lexeme: string,
     remedy = 'Write the value out, or put it in quotes if it is text.',
   ): void {
-    if (this.#found.length >= 100) return;
     const forbidden = finding(
       'yaml-forbidden',
       '',
       `The document uses ${what}, ${JSON.stringify(lexeme.slice(0, 40))}.`,
       remedy,
     );
+    this.error(forbidden.code, forbidden.message);
     this.#found.push({ offset: this.offset, finding: this.#lines.place(forbidden, this.offset) });
   }
 
@@ -244,7 +268,11 @@ function readDocument(document: Document.Parsed, forbidden: readonly Finding[], 
   const findings = [...forbidden];
   // What is forbidden often breaks the syntax too; saying it once is enough.
   if (findings.length === 0) {
-    for (const error of document.errors) findings.push(lines.place(syntaxFinding(error), error.pos[0]));
+    for (const error of document.errors.slice(0, MAX_ERRORS)) {
+      findings.push(lines.place(syntaxFinding(error), error.pos[0]));
+      // How often it is out of stack on the way back says nothing about the text.
+      if (error.code === 'RESOURCE_EXHAUSTION') break;
+    }
   }
   if (findings.length > 0) return { value: undefined, findings, locate };
   const value = toValue(document.contents, (what, node) =>

@@ -1,5 +1,5 @@
 /**
- * ARP for IPv4 over Ethernet (RFC 826); other hardware and protocols are not taken.
+ * ARP for IPv4 over Ethernet (RFC 826), and reverse ARP, which has the same form (RFC 903); other hardware and protocols are not taken.
  *
  *      0                   1                   2                   3
  *      0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
@@ -37,7 +37,7 @@ export const ARP = {
   SIZE: 28,
 } as const;
 
-export const ARP_OPERATION = { REQUEST: 1, REPLY: 2 } as const;
+export const ARP_OPERATION = { REQUEST: 1, REPLY: 2, REVERSE_REQUEST: 3, REVERSE_REPLY: 4 } as const;
 
 /** The eight bytes before the addresses, without the operation. */
 export const ARP_ETHERNET_IPV4 = {

@@ -5,7 +5,8 @@
  *
  * Sizes first, then one zeroed buffer, then the headers outermost first, then the checksums innermost first.
  */
-import { headerOf, type Place } from './headers.ts';
+import type { Place } from './header.ts';
+import { headerOf } from './headers.ts';
 import { FOLLOWERS, type Layer, type LayerName, type PadLayer } from './layer.ts';
 
 /** Throws RangeError where a layer cannot follow another, or a length does not fit its field. */

@@ -5,7 +5,16 @@
  *     82   relay agent information:  | sub-option | length | value |…       1 = circuit id, 2 = remote id
  *     121  classless routes:         | length 0..32 | the octets of the prefix that count | router (4) |…
  */
-import { type Ipv4, ipv4FromNumber, ipv4ToNumber, type Prefix, parseIpv4, parsePrefix, prefixOf, prefixParts } from './address.ts';
+import {
+  type Ipv4,
+  ipv4FromNumber,
+  ipv4ToNumber,
+  type Prefix,
+  parseIpv4,
+  parsePrefix,
+  prefixOf,
+  prefixParts,
+} from './address.ts';
 import { fromHex, read32, toHex, write32 } from './bytes.ts';
 import { DHCP_OPTION, type DhcpOption } from './dhcp.ts';
 import { type Option, type OptionType, optionType, type ValueType } from './option.ts';
@@ -44,7 +53,12 @@ const CLIENT_ID_VALUE: ValueType<ClientId> = {
 };
 
 /** Sub-options of option 82 (RFC 3046, 2.0; 5: RFC 3527; 11: RFC 5107). */
-export const RELAY_SUBOPTION = { CIRCUIT_ID: 1, REMOTE_ID: 2, LINK_SELECTION: 5, SERVER_OVERRIDE: 11 } as const;
+export const RELAY_SUBOPTION = {
+  CIRCUIT_ID: 1,
+  REMOTE_ID: 2,
+  LINK_SELECTION: 5,
+  SERVER_OVERRIDE: 11,
+} as const;
 
 const RELAY_NAMES: Readonly<Record<string, number>> = {
   circuit: RELAY_SUBOPTION.CIRCUIT_ID,

@@ -10,12 +10,7 @@
  */
 import { type Ipv6, type Mac, parseIpv6 } from './address.ts';
 import { read16, read32, write32 } from './bytes.ts';
-import {
-  DHCP6_OPTION,
-  dhcp6OptionsLength,
-  readDhcp6Options,
-  writeDhcp6Options,
-} from './dhcp6.ts';
+import { DHCP6_OPTION, dhcp6OptionsLength, readDhcp6Options, writeDhcp6Options } from './dhcp6.ts';
 import {
   type Option,
   type OptionNotation,
@@ -107,7 +102,6 @@ const ADDRESS_VALUE: ValueType<Dhcp6Address> = {
     if (!address || data.length < ADDRESS_SIZE) return undefined;
     const [preferred, valid] = [read32(data, 16), read32(data, 20)];
     const options = readDhcp6Options(data, ADDRESS_SIZE, data.length);
-    // RFC 8415, 21.6: what makes no sense is ignored.
     if (!options || preferred > valid) return undefined;
     return { address, preferred, valid, ...statusIn(options) };
   },
@@ -147,10 +141,11 @@ const ASSOCIATION_VALUE: ValueType<Dhcp6Association> = {
     const [renew, rebind] = [read32(data, 4), read32(data, 8)];
     // RFC 8415, 21.4: an IA_NA with T1 after T2 is discarded as invalid.
     if (!options || (renew > rebind && rebind > 0)) return undefined;
+    // An address that makes no sense is passed over, the others stand (RFC 8415, 21.6).
     const addresses = options
       .filter((o) => o.code === DHCP6_OPTION.IA_ADDRESS)
-      .map((o) => ADDRESS_VALUE.decode(o.data));
-    if (!everyOne(addresses)) return undefined;
+      .map((o) => ADDRESS_VALUE.decode(o.data))
+      .filter((address) => address !== undefined);
     return { iaid: read32(data, 0), renew, rebind, addresses, ...statusIn(options) };
   },
   encode({ iaid, renew, rebind, addresses, status }) {
@@ -177,7 +172,9 @@ const ASSOCIATION_VALUE: ValueType<Dhcp6Association> = {
     const last = rest.at(-1) ?? '';
     const status = last.startsWith('status ') ? STATUS_VALUE.parse(last.slice(7)) : undefined;
     const addresses = (status ? rest.slice(0, -1) : rest).map((part) => ADDRESS_VALUE.parse(part));
-    return everyOne(addresses) ? { iaid, renew, rebind, addresses, ...(status ? { status } : {}) } : undefined;
+    return everyOne(addresses)
+      ? { iaid, renew, rebind, addresses, ...(status ? { status } : {}) }
+      : undefined;
   },
 };
 

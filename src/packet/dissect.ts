@@ -15,10 +15,21 @@ import {
   dhcpOpOf,
   dhcpOptionsLength,
 } from './dhcp.ts';
+import {
+  bfdLayer,
+  dhcp6Layer,
+  geneveLayer,
+  igmpLayer,
+  lacpLayer,
+  llcLayer,
+  lldpLayer,
+  mldLayer,
+  snapLayer,
+} from './dissect-more.ts';
 import { GRE_FLAG, type GreView } from './gre.ts';
 import { icmpv6Rest } from './headers.ts';
 import { ICMP_TYPE, ICMP_UNREACHABLE, type IcmpView } from './icmp.ts';
-import { ICMPV6, ICMPV6_TYPE, type Icmpv6View, ND_OPTION, NEIGHBOR_FLAG, ROUTER_FLAG } from './icmpv6.ts';
+import { ICMPV6, ICMPV6_TYPE, type Icmpv6View, ND_OPTION, NEIGHBOR_FLAG } from './icmpv6.ts';
 import { IP_PROTOCOL, IPV4_FLAG, type Ipv4View } from './ipv4.ts';
 import { type Extension, IPV6_FRAGMENT, type Ipv6View } from './ipv6.ts';
 import type {
@@ -39,6 +50,7 @@ import { announced } from './layer.ts';
 import { innerFrame, type Layers, parseFrame } from './parse.ts';
 import type { TcpView } from './tcp.ts';
 import { type UdpView, udpChecksum } from './udp.ts';
+import { unless } from './unless.ts';
 import type { VlanView } from './vlan.ts';
 import { VXLAN_FLAG, type VxlanView } from './vxlan.ts';
 
@@ -62,8 +74,11 @@ function collect(found: Layers, layers: Layer[], pads: Uint8Array[]): void {
     layers.push({ layer: 'data', bytes: bytes.subarray(found.offset, found.end) });
     return;
   }
-  layers.push({ layer: 'eth', src: eth.srcMac, dst: eth.dstMac, type: eth.etherType });
-  layers.push(...found.vlans.map(vlanLayer));
+  const link: Layer[] = [
+    { layer: 'eth', src: eth.srcMac, dst: eth.dstMac, type: eth.etherType },
+    ...found.vlans.map(vlanLayer),
+  ];
+  layers.push(...(found.llc?.end === found.payloadEnd ? withoutLength(link) : link));
   const rest = collectNetwork(found, layers);
   const inner = rest === found.payloadOffset ? innerFrame(found) : undefined;
   if (inner) collect(inner, layers, pads);
@@ -71,12 +86,27 @@ function collect(found: Layers, layers: Layer[], pads: Uint8Array[]): void {
   pads.push(bytes.subarray(found.payloadEnd, found.end));
 }
 
+/** The last of the layers without its type, which is the length that `frame` would write. */
+function withoutLength(link: readonly Layer[]): Layer[] {
+  return link.map((layer, i) => {
+    if (i < link.length - 1 || (layer.layer !== 'eth' && layer.layer !== 'vlan')) return layer;
+    const { type, ...rest } = layer;
+    return rest;
+  });
+}
+
 /** Adds network and transport; the result is where that stopped: `payloadOffset`, or a header that no layer holds. */
 function collectNetwork(found: Layers, layers: Layer[]): number {
-  const { arp, ipv4, ipv6 } = found;
+  const { llc, snap, lldp, lacp, ipv4, ipv6 } = found;
+  if (llc) layers.push(llcLayer(llc, snap !== undefined));
+  if (snap) layers.push(snapLayer(snap));
+  const control = (lldp && lldpLayer(lldp)) ?? (lacp && lacpLayer(lacp));
+  if (control) layers.push(control);
+  else if (lldp ?? lacp) return (lldp ?? lacp)!.offset;
+  const arp = found.arp ?? found.rarp;
   if (arp) {
     layers.push({
-      layer: 'arp',
+      layer: found.arp ? 'arp' : 'rarp',
       op: arp.operation,
       sha: arp.senderMac,
       spa: arp.senderIp,
@@ -99,6 +129,13 @@ function collectNetwork(found: Layers, layers: Layer[]): number {
 function collectTransport(found: Layers, layers: Layer[]): number {
   const { ipv4, ipv6, icmp, icmpv6, udp, tcp, gre } = found;
   if (icmp) layers.push(icmpLayer(icmp));
+  const group =
+    (found.igmp && igmpLayer(found.igmp)) ?? (found.mld && ipv6 && mldLayer(found.mld, ipv6.offset));
+  if (group) {
+    layers.push(group);
+    return found.payloadOffset;
+  }
+  if (found.igmp) return found.igmp.offset;
   if (icmpv6 && ipv6) {
     const { layer, end } = icmpv6Layer(icmpv6, ipv6.offset);
     layers.push(layer);
@@ -116,8 +153,13 @@ function collectTransport(found: Layers, layers: Layer[]): number {
 }
 
 function collectUdp(found: Layers, udp: UdpView, ip: Ipv4View | Ipv6View, layers: Layer[]): number {
-  const { vxlan, dhcp } = found;
-  const inside = (vxlan && vxlanLayer(vxlan)) ?? (dhcp && dhcpLayer(dhcp));
+  const { vxlan, dhcp, geneve, dhcp6, bfd } = found;
+  const inside =
+    (vxlan && vxlanLayer(vxlan)) ??
+    (geneve && geneveLayer(geneve)) ??
+    (dhcp && dhcpLayer(dhcp)) ??
+    (dhcp6 && dhcp6Layer(dhcp6)) ??
+    (bfd && bfdLayer(bfd));
   layers.push(udpLayer(udp, ip, inside?.layer === 'vxlan' && found.ipv4 !== undefined));
   if (!inside) return udp.payloadOffset;
   layers.push(inside);
@@ -197,13 +239,16 @@ function icmpLayer(v: IcmpView): IcmpLayer {
 }
 
 function icmpRest(v: IcmpView): Partial<IcmpLayer> {
-  if (v.isEcho) return { id: v.id, seq: v.seq };
+  const { REDIRECT, PARAMETER_PROBLEM, TIMESTAMP, TIMESTAMP_REPLY } = ICMP_TYPE;
+  if (v.isEcho || v.type === TIMESTAMP || v.type === TIMESTAMP_REPLY) return { id: v.id, seq: v.seq };
+  if (v.type === REDIRECT) return { gateway: v.gateway };
+  if (v.type === PARAMETER_PROBLEM && (v.rest & 0xffffff) === 0) return { pointer: v.pointer };
   const isTooBig = v.type === ICMP_TYPE.UNREACHABLE && v.code === ICMP_UNREACHABLE.FRAGMENTATION_NEEDED;
   if (isTooBig && v.rest <= 0xffff) return { mtu: v.mtu };
   return unless('rest', v.rest, 0);
 }
 
-/** The layer takes in leading link-layer address options; the rest of the options stay data. */
+/** Leading link-layer address options have fields of their own. */
 function icmpv6Layer(v: Icmpv6View, ip: number): { layer: Icmpv6Layer; end: number } {
   const { bytes } = v;
   let end = v.payloadOffset;
@@ -215,6 +260,12 @@ function icmpv6Layer(v: Icmpv6View, ip: number): { layer: Icmpv6Layer; end: numb
   };
   const sll = linkOption(ND_OPTION.SOURCE_LINK);
   const tll = linkOption(ND_OPTION.TARGET_LINK);
+  const options = v
+    .options()
+    .filter((o) => o.offset >= end)
+    .map((o) => ({ code: o.type, data: bytes.subarray(o.offset + 2, o.offset + o.length) }));
+  // The options go to the end of the message.
+  if (options.length > 0) end = v.end;
   const target = v.targetIp;
   const layer: Icmpv6Layer = {
     layer: 'icmpv6',
@@ -231,6 +282,7 @@ function icmpv6Layer(v: Icmpv6View, ip: number): { layer: Icmpv6Layer; end: numb
     ...(v.type === ICMPV6_TYPE.REDIRECT ? { destination: redirected(v) } : {}),
     ...(sll ? { sll } : {}),
     ...(tll ? { tll } : {}),
+    ...(options.length > 0 ? { options } : {}),
     ...unless('checksum', v.checksum, v.expectedChecksum(ip)),
   };
   return { layer, end };
@@ -252,14 +304,19 @@ function icmpv6Fields(v: Icmpv6View): Partial<Icmpv6Layer> {
   switch (v.type) {
     case ICMPV6_TYPE.PACKET_TOO_BIG:
       return { mtu: rest };
+    case ICMPV6_TYPE.PARAMETER_PROBLEM:
+      return { pointer: rest };
     case ICMPV6_TYPE.ROUTER_ADVERTISEMENT: {
-      const flags = (rest >>> 16) & 0xff;
-      return {
-        hoplimit: rest >>> 24,
-        ...unless('managed', (flags & ROUTER_FLAG.MANAGED) !== 0, false),
-        ...unless('other', (flags & ROUTER_FLAG.OTHER) !== 0, false),
-        lifetime: rest & 0xffff,
-      };
+      const router = v.router();
+      return router
+        ? {
+            hoplimit: router.hopLimit,
+            ...unless('managed', router.managed, false),
+            ...unless('other', router.other, false),
+            ...unless('preference', router.preference, 0),
+            lifetime: router.lifetime,
+          }
+        : {};
     }
     case ICMPV6_TYPE.NEIGHBOR_ADVERTISEMENT:
       return {
@@ -347,15 +404,6 @@ function dhcpLayer(v: DhcpView): DhcpLayer | undefined {
   };
 }
 
-/** `{ name: value }`, or nothing where the value is the one that would be taken anyway. */
-function unless<N extends string, V>(
-  name: N,
-  value: V,
-  taken: NoInfer<V> | string,
-): { readonly [K in N]?: V } {
-  return value === taken ? {} : ({ [name]: value } as { readonly [K in N]: V });
-}
-
 function addData(layers: Layer[], bytes: Uint8Array): void {
   if (bytes.length > 0) layers.push({ layer: 'data', bytes });
 }
@@ -375,6 +423,8 @@ function withoutAnnounced(layer: Layer, next: Layer | undefined): Layer {
     case 'dstopts':
     case 'ah':
     case 'fragment':
+    case 'snap':
+    case 'geneve':
     case 'gre': {
       const { proto, ...rest } = layer;
       return proto === announced(layer.layer, next) ? rest : layer;

@@ -58,7 +58,10 @@ function readName(
     }
     room -= 1 + length;
     if (length > 63 || at + 1 + length > data.length || room < 1) return undefined;
-    labels.push(String.fromCharCode(...data.subarray(at + 1, at + 1 + length)));
+    const label = String.fromCharCode(...data.subarray(at + 1, at + 1 + length));
+    // Here, since a dot within a label would look like one between two.
+    if (!LABEL.test(label)) return undefined;
+    labels.push(label);
     at += 1 + length;
   }
   return undefined;
@@ -70,7 +73,8 @@ export function encodeDomainNames(names: readonly string[], compressed: boolean)
   const bytes: number[] = [];
   const seen = new Map<string, number>();
   for (const name of names) {
-    if (!isDomainName(name)) throw new RangeError(`${JSON.stringify(name.slice(0, 80))} is not a domain name`);
+    if (!isDomainName(name))
+      throw new RangeError(`${JSON.stringify(name.slice(0, 80))} is not a domain name`);
     writeName(bytes, name, compressed ? seen : undefined);
   }
   return Uint8Array.from(bytes);

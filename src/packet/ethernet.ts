@@ -1,5 +1,5 @@
 /**
- * Ethernet II (IEEE 802.3, RFC 894); the frame check sequence is not part of our frames.
+ * Ethernet II and IEEE 802.3 (RFC 894, RFC 1042); the frame check sequence is not part of our frames.
  *
  *      0                   1                   2                   3
  *      0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
@@ -13,7 +13,7 @@
  *     |           EtherType           |           payload …
  *     +-------------------------------+
  *
- * An EtherType below 0x600 is a length: IEEE 802.3 with LLC, which nothing here looks into.
+ * An EtherType up to 1500 is a length: that of what follows, which then is LLC (llc.ts).
  */
 import { type Mac, macFromNumber, macToNumber } from './address.ts';
 import { read16, read48, write16, write48 } from './bytes.ts';
@@ -25,13 +25,18 @@ export const ETHERNET = { DST: 0, SRC: 6, TYPE: 12, SIZE: 14 } as const;
 export const ETHERTYPE = {
   IPV4: 0x0800,
   ARP: 0x0806,
+  /** Reverse ARP (RFC 903): hypervisors announce with it where a virtual machine has moved to. */
+  RARP: 0x8035,
   /** Transparent Ethernet Bridging: a whole frame, in GRE (RFC 1701, RFC 7637). */
   TEB: 0x6558,
   /** 802.1Q customer tag. */
   VLAN: 0x8100,
   IPV6: 0x86dd,
+  /** Slow protocols (IEEE 802.3, annex 57A): LACP. */
+  SLOW: 0x8809,
   /** 802.1ad service tag. */
   SERVICE_VLAN: 0x88a8,
+  LLDP: 0x88cc,
   /** IEEE 802 local experimental EtherType 1: for frames whose content means nothing. */
   EXPERIMENTAL: 0x88b5,
 } as const;

@@ -16,7 +16,7 @@
  * know it has to drop the packet.
  */
 import { read16, read24, write16, write24 } from './bytes.ts';
-import type { Option } from './option.ts';
+import { type Option, type OptionLimits, type OptionNotation, optionNotation } from './option.ts';
 import { fits, View } from './view.ts';
 
 export const GENEVE = { LENGTH: 0, FLAGS: 1, PROTOCOL: 2, VNI: 4, RESERVED: 7, SIZE: 8 } as const;
@@ -25,6 +25,12 @@ export const GENEVE_FLAG = { CONTROL: 0x80, CRITICAL: 0x40 } as const;
 
 /** Bit C in the code of an option: class * 256 + C and type. */
 export const GENEVE_CRITICAL_OPTION = 0x80;
+
+/** What an option can be. */
+export const GENEVE_LIMITS: OptionLimits = { lowest: 0, highest: 0xffffff, longest: 124, unit: 4 };
+
+/** `o66176=00000001`: class 0x0102, C, type 0. Nobody has registered meanings that we know. */
+export const GENEVE_NOTATION: OptionNotation = optionNotation([], GENEVE_LIMITS);
 
 /** Offsets within an option. */
 const OPTION = { CODE: 0, LENGTH: 3, SIZE: 4 } as const;
@@ -36,7 +42,9 @@ export class GeneveView extends View {
     const first = bytes[offset + GENEVE.LENGTH]!;
     const optionsEnd = offset + GENEVE.SIZE + 4 * (first & 0x3f);
     if (first >>> 6 !== 0 || optionsEnd > end) return undefined;
-    return readOptions(bytes, offset + GENEVE.SIZE, optionsEnd) ? new GeneveView(bytes, offset, end) : undefined;
+    return readOptions(bytes, offset + GENEVE.SIZE, optionsEnd)
+      ? new GeneveView(bytes, offset, end)
+      : undefined;
   }
 
   /** With all options. */

@@ -5,7 +5,7 @@
  *
  * Auxiliary data mean nothing to anybody (RFC 3376, 4.2.11) and are passed over.
  */
-import { isIpv4, parseIp, type IpAddress, type Ipv4, type Ipv6 } from './address.ts';
+import { type IpAddress, type Ipv4, type Ipv6, isIpv4, parseIp } from './address.ts';
 import { read16, write16 } from './bytes.ts';
 import { type Option, type OptionNotation, optionNotation, optionType, type ValueType } from './option.ts';
 import { everyOne, IPV4_ADDRESSES, IPV6_ADDRESSES } from './values.ts';
@@ -63,7 +63,9 @@ export function groupRecordsLength(records: readonly Option[], width: 4 | 16): n
   let length = 0;
   for (const { code, data } of records) {
     if (data.length === 0 || data.length % width !== 0)
-      throw new RangeError(`group record ${code} has ${data.length} bytes, which are no addresses of ${width}`);
+      throw new RangeError(
+        `group record ${code} has ${data.length} bytes, which are no addresses of ${width}`,
+      );
     length += RECORD.GROUP + data.length;
   }
   return length;
@@ -116,7 +118,13 @@ function recordNotation(addresses: ValueType<readonly unknown[]>, width: 4 | 16)
   const types = Object.entries(GROUP_RECORD).map(([name, code]) =>
     optionType(code, name.toLowerCase().replaceAll('_', '-'), addresses),
   );
-  return optionNotation(types, { lowest: 0, highest: 255, longest: 0xffff * width, unit: width, spare: width });
+  return optionNotation(types, {
+    lowest: 0,
+    highest: 255,
+    longest: 0xffff * width,
+    unit: width,
+    spare: width,
+  });
 }
 
 export const IGMP_RECORD_NOTATION: OptionNotation = recordNotation(IPV4_ADDRESSES, 4);
@@ -125,7 +133,7 @@ export const MLD_RECORD_NOTATION: OptionNotation = recordNotation(IPV6_ADDRESSES
 /** Addresses of one family joined by +; undefined for any other text. */
 export function parseAddresses(text: string, family: 4 | 6): readonly IpAddress[] | undefined {
   const list = text.split('+').map(parseIp);
-  return everyOne(list) && list.every((a) => isIpv4(a) === (family === 4)) ? list : undefined;
+  return everyOne(list) && list.every((a) => a && isIpv4(a) === (family === 4)) ? list : undefined;
 }
 
 /** The response time that a code of 8 or 16 bits stands for: above 127 (32767) a small floating-point number. */
@@ -134,5 +142,5 @@ export function groupResponseTime(code: number, bits: 8 | 16): number {
   if (code < highest) return code;
   const mantissa = code & (2 ** mantissaBits - 1);
   const exponent = (code >>> mantissaBits) & 7;
-  return (mantissa | 2 ** mantissaBits) << (exponent + 3);
+  return (mantissa | (2 ** mantissaBits)) << (exponent + 3);
 }

@@ -1,20 +1,7 @@
-/**
- * How each layer is written: its size, its header, and (`seal`) the checksum over what it carries. `frame` (build.ts)
- * calls `write` for all layers first and `seal` from the innermost outwards, so that a checksum is taken over bytes
- * that are final.
- */
-import {
-  BROADCAST_MAC,
-  type Ipv4,
-  type Ipv6,
-  ipv4ToNumber,
-  ipv6ToBigint,
-  type Mac,
-  macToNumber,
-  ZERO_MAC,
-} from './address.ts';
+/** How each layer is written (see header.ts); those of links, groups and services have files of their own. */
+import { BROADCAST_MAC, ipv4ToNumber } from './address.ts';
 import { ARP, ARP_ETHERNET_IPV4 } from './arp.ts';
-import { write16, write24, write32, write48, write128 } from './bytes.ts';
+import { write16, write24, write32 } from './bytes.ts';
 import { checksumFor } from './checksum.ts';
 import {
   byteOption,
@@ -29,6 +16,10 @@ import {
 } from './dhcp.ts';
 import { ETHERNET } from './ethernet.ts';
 import { GRE, GRE_FLAG, greChecksum, greLength, nvgreKey } from './gre.ts';
+import { fitting16, type Header, within, writeIpv4, writeIpv6, writeMac } from './header.ts';
+import { igmpHeader, mldHeader } from './headers-group.ts';
+import { lacpHeader, llcHeader, lldpHeader, snapHeader } from './headers-link.ts';
+import { bfdHeader, dhcp6Header, geneveHeader } from './headers-service.ts';
 import { ICMP } from './icmp.ts';
 import {
   ICMPV6,
@@ -39,36 +30,20 @@ import {
   NEIGHBOR_FLAG,
   ndHeaderLength,
   ROUTER_FLAG,
+  ROUTER_PREFERENCE_SHIFT,
 } from './icmpv6.ts';
 import { IPV4, IPV4_FLAG } from './ipv4.ts';
 import { IPV6, IPV6_FRAGMENT } from './ipv6.ts';
 import type * as L from './layer.ts';
 import { announced, DEFAULT, defaultHopLimit, defaultPorts } from './layer.ts';
+import { LONGEST_802_3 } from './llc.ts';
+import { ND_OPTION_LIMITS } from './nd-options.ts';
+import { type Option, optionProblem } from './option.ts';
 import { TCP, tcpChecksum } from './tcp.ts';
 import { UDP, udpChecksum } from './udp.ts';
 import { VLAN } from './vlan.ts';
 import { VXLAN, VXLAN_FLAG } from './vxlan.ts';
 
-/** Where a layer stands in the frame that is being built. */
-export interface Place {
-  /** Zero where nothing has been written. */
-  readonly bytes: Uint8Array;
-  readonly at: number;
-  /** Where what the layer carries ends. */
-  readonly end: number;
-  readonly next: L.Layer | undefined;
-  /** Where the nearest IP header outside begins: for the pseudo header. Undefined without. */
-  readonly ip: number | undefined;
-}
-
-export interface Header {
-  readonly size: number;
-  write(place: Place): void;
-  seal?(place: Place): void;
-}
-
-const NO_IPV4 = '0.0.0.0' as Ipv4;
-const NO_IPV6 = '::' as Ipv6;
 const NO_BYTES = new Uint8Array(0);
 
 export function headerOf(layer: L.Layer): Header {
@@ -77,7 +52,16 @@ export function headerOf(layer: L.Layer): Header {
       return ethernetHeader(layer);
     case 'vlan':
       return vlanHeader(layer);
+    case 'llc':
+      return llcHeader(layer);
+    case 'snap':
+      return snapHeader(layer);
+    case 'lldp':
+      return lldpHeader(layer);
+    case 'lacp':
+      return lacpHeader(layer);
     case 'arp':
+    case 'rarp':
       return arpHeader(layer);
     case 'ipv4':
       return ipv4Header(layer);
@@ -94,16 +78,26 @@ export function headerOf(layer: L.Layer): Header {
       return icmpHeader(layer);
     case 'icmpv6':
       return icmpv6Header(layer);
+    case 'igmp':
+      return igmpHeader(layer);
+    case 'mld':
+      return mldHeader(layer);
     case 'udp':
       return udpHeader(layer);
     case 'tcp':
       return tcpHeader(layer);
     case 'dhcp':
       return dhcpHeader(layer);
+    case 'dhcp6':
+      return dhcp6Header(layer);
+    case 'bfd':
+      return bfdHeader(layer);
     case 'gre':
       return greHeader(layer);
     case 'vxlan':
       return vxlanHeader(layer);
+    case 'geneve':
+      return geneveHeader(layer);
     case 'data':
     case 'pad':
       return { size: layer.bytes.length, write: ({ bytes, at }) => bytes.set(layer.bytes, at) };
@@ -113,10 +107,10 @@ export function headerOf(layer: L.Layer): Header {
 function ethernetHeader(l: L.EthLayer): Header {
   return {
     size: ETHERNET.SIZE,
-    write({ bytes, at, next }) {
+    write({ bytes, at, end, next }) {
       writeMac(bytes, at + ETHERNET.DST, l.dst ?? BROADCAST_MAC);
       writeMac(bytes, at + ETHERNET.SRC, l.src);
-      write16(bytes, at + ETHERNET.TYPE, l.type ?? announced('eth', next));
+      write16(bytes, at + ETHERNET.TYPE, l.type ?? typeOf('eth', next, end - at - ETHERNET.SIZE));
     },
   };
 }
@@ -124,11 +118,21 @@ function ethernetHeader(l: L.EthLayer): Header {
 function vlanHeader(l: L.VlanLayer): Header {
   return {
     size: VLAN.SIZE,
-    write({ bytes, at, next }) {
+    write({ bytes, at, end, next }) {
       write16(bytes, at + VLAN.TCI, ((l.pcp ?? 0) << 13) | (l.dei ? 0x1000 : 0) | (l.vid ?? 0));
-      write16(bytes, at + VLAN.TYPE, l.type ?? announced('vlan', next));
+      write16(bytes, at + VLAN.TYPE, l.type ?? typeOf('vlan', next, end - at - VLAN.SIZE));
     },
   };
+}
+
+/** The EtherType field before what follows, of which there are `length` bytes. */
+function typeOf(layer: 'eth' | 'vlan', next: L.Layer | undefined, length: number): number {
+  if (next?.layer !== 'llc') return announced(layer, next);
+  if (length > LONGEST_802_3)
+    throw new RangeError(
+      `an 802.3 frame carries at most ${LONGEST_802_3} bytes; this one would carry ${length}`,
+    );
+  return length;
 }
 
 function arpHeader(l: L.ArpLayer): Header {
@@ -139,7 +143,8 @@ function arpHeader(l: L.ArpLayer): Header {
       write16(bytes, at + ARP.PROTOCOL_TYPE, ARP_ETHERNET_IPV4.protocolType);
       bytes[at + ARP.HARDWARE_LENGTH] = ARP_ETHERNET_IPV4.hardwareLength;
       bytes[at + ARP.PROTOCOL_LENGTH] = ARP_ETHERNET_IPV4.protocolLength;
-      write16(bytes, at + ARP.OPERATION, l.op ?? DEFAULT.arpOperation);
+      const usual = l.layer === 'arp' ? DEFAULT.arpOperation : DEFAULT.rarpOperation;
+      write16(bytes, at + ARP.OPERATION, l.op ?? usual);
       writeMac(bytes, at + ARP.SHA, l.sha);
       writeIpv4(bytes, at + ARP.SPA, l.spa);
       writeMac(bytes, at + ARP.THA, l.tha);
@@ -164,7 +169,7 @@ function ipv4Header(l: L.Ipv4Layer): Header {
       const flags =
         (l.reserved ? IPV4_FLAG.RESERVED : 0) | (l.df ? IPV4_FLAG.DF : 0) | (l.mf ? IPV4_FLAG.MF : 0);
       write16(bytes, at + IPV4.FRAGMENT, flags | (fragmentOffset(l.frag) >>> 3));
-      bytes[at + IPV4.TTL] = l.ttl ?? DEFAULT.ttl;
+      bytes[at + IPV4.TTL] = l.ttl ?? defaultHopLimit(next);
       bytes[at + IPV4.PROTOCOL] = l.proto ?? announced('ipv4', next);
       writeIpv4(bytes, at + IPV4.SRC, l.src);
       writeIpv4(bytes, at + IPV4.DST, l.dst);
@@ -183,8 +188,8 @@ function ipv6Header(l: L.Ipv6Layer): Header {
       write16(bytes, at + IPV6.LENGTH, l.len ?? fitting16(end - at - IPV6.SIZE, 'an IPv6 payload'));
       bytes[at + IPV6.NEXT] = l.proto ?? announced('ipv6', next);
       bytes[at + IPV6.HOP_LIMIT] = l.ttl ?? defaultHopLimit(next);
-      write128(bytes, at + IPV6.SRC, ipv6ToBigint(l.src ?? NO_IPV6));
-      write128(bytes, at + IPV6.DST, ipv6ToBigint(l.dst ?? NO_IPV6));
+      writeIpv6(bytes, at + IPV6.SRC, l.src);
+      writeIpv6(bytes, at + IPV6.DST, l.dst);
     },
   };
 }
@@ -229,12 +234,19 @@ function icmpHeader(l: L.IcmpLayer): Header {
     write({ bytes, at }) {
       bytes[at + ICMP.TYPE] = l.type ?? DEFAULT.icmpType;
       bytes[at + ICMP.CODE] = l.code ?? 0;
-      write32(bytes, at + ICMP.REST, l.rest ?? (((l.id ?? 0) << 16) | (l.seq ?? l.mtu ?? 0)) >>> 0);
+      write32(bytes, at + ICMP.REST, l.rest ?? icmpRest(l));
     },
     seal({ bytes, at, end }) {
       write16(bytes, at + ICMP.CHECKSUM, l.checksum ?? checksumFor(bytes, at, end, at + ICMP.CHECKSUM));
     },
   };
+}
+
+/** The four bytes behind the checksum, from the fields that lie in them. */
+function icmpRest(l: L.IcmpLayer): number {
+  if (l.gateway !== undefined) return ipv4ToNumber(l.gateway);
+  if (l.pointer !== undefined) return (l.pointer << 24) >>> 0;
+  return (((l.id ?? 0) << 16) | (l.seq ?? l.mtu ?? 0)) >>> 0;
 }
 
 function icmpv6Header(l: L.Icmpv6Layer): Header {
@@ -243,9 +255,10 @@ function icmpv6Header(l: L.Icmpv6Layer): Header {
   const options = [
     ...(l.sll ? [linkAddressOption(ND_OPTION.SOURCE_LINK, l.sll)] : []),
     ...(l.tll ? [linkAddressOption(ND_OPTION.TARGET_LINK, l.tll)] : []),
+    ...(l.options ?? []).map(ndOption),
   ];
   return {
-    size: fixed + 8 * options.length,
+    size: options.reduce((sum, option) => sum + option.length, fixed),
     write({ bytes, at }) {
       bytes[at + ICMPV6.TYPE] = type;
       bytes[at + ICMPV6.CODE] = l.code ?? 0;
@@ -254,11 +267,13 @@ function icmpv6Header(l: L.Icmpv6Layer): Header {
         write32(bytes, at + ICMPV6.REACHABLE, l.reachable ?? 0);
         write32(bytes, at + ICMPV6.RETRANS, l.retrans ?? 0);
       }
-      if (fixed >= 24) write128(bytes, at + ICMPV6.TARGET, ipv6ToBigint(l.target ?? NO_IPV6));
-      if (fixed >= 40) write128(bytes, at + ICMPV6.DESTINATION, ipv6ToBigint(l.destination ?? NO_IPV6));
-      options.forEach((option, i) => {
-        bytes.set(option, at + fixed + 8 * i);
-      });
+      if (fixed >= 24) writeIpv6(bytes, at + ICMPV6.TARGET, l.target);
+      if (fixed >= 40) writeIpv6(bytes, at + ICMPV6.DESTINATION, l.destination);
+      let to = at + fixed;
+      for (const option of options) {
+        bytes.set(option, to);
+        to += option.length;
+      }
     },
     seal({ bytes, at, end, ip }) {
       write16(bytes, at + ICMPV6.CHECKSUM, l.checksum ?? icmpv6Checksum(bytes, within(ip), at, end));
@@ -266,13 +281,25 @@ function icmpv6Header(l: L.Icmpv6Layer): Header {
   };
 }
 
+function ndOption(option: Option): Uint8Array {
+  const problem = optionProblem(option, ND_OPTION_LIMITS);
+  if (problem) throw new RangeError(`Neighbor Discovery ${problem}`);
+  const size = 2 + option.data.length;
+  return Uint8Array.of(option.code, size / 8, ...option.data);
+}
+
 /** The four bytes behind the checksum, from the fields that the type has there. */
 export function icmpv6Rest(l: L.Icmpv6Layer, type: number): number {
   switch (type) {
     case ICMPV6_TYPE.PACKET_TOO_BIG:
       return l.mtu ?? 0;
+    case ICMPV6_TYPE.PARAMETER_PROBLEM:
+      return l.pointer ?? (((l.id ?? 0) << 16) | (l.seq ?? 0)) >>> 0;
     case ICMPV6_TYPE.ROUTER_ADVERTISEMENT: {
-      const flags = (l.managed ? ROUTER_FLAG.MANAGED : 0) | (l.other ? ROUTER_FLAG.OTHER : 0);
+      const flags =
+        (l.managed ? ROUTER_FLAG.MANAGED : 0) |
+        (l.other ? ROUTER_FLAG.OTHER : 0) |
+        ((l.preference ?? 0) << ROUTER_PREFERENCE_SHIFT);
       return (((l.hoplimit ?? 0) << 24) | (flags << 16) | (l.lifetime ?? 0)) >>> 0;
     }
     case ICMPV6_TYPE.NEIGHBOR_ADVERTISEMENT: {
@@ -389,29 +416,9 @@ function vxlanHeader(l: L.VxlanLayer): Header {
   };
 }
 
-function writeMac(bytes: Uint8Array, at: number, value: Mac = ZERO_MAC): void {
-  write48(bytes, at, macToNumber(value));
-}
-
-function writeIpv4(bytes: Uint8Array, at: number, value: Ipv4 = NO_IPV4): void {
-  write32(bytes, at, ipv4ToNumber(value));
-}
-
-/** Throws RangeError where a derived length does not fit its field: nothing is cut in silence. */
-function fitting16(length: number, what: string): number {
-  if (length > 0xffff) throw new RangeError(`${what} has at most 65535 bytes; this one would have ${length}`);
-  return length;
-}
-
 function fragmentOffset(offset = 0): number {
   if (offset % 8 !== 0 || offset > 0xfff8) {
     throw new RangeError(`a fragment offset is a multiple of 8 up to 65528; ${offset} is not`);
   }
   return offset;
-}
-
-/** `frame` has seen to it that transport headers stand in an IP packet. */
-function within(ip: number | undefined): number {
-  if (ip === undefined) throw new RangeError('a transport header needs an IP header before it');
-  return ip;
 }

@@ -76,6 +76,26 @@ export const NEIGHBOR_FLAG = { ROUTER: 0x80000000, SOLICITED: 0x40000000, OVERRI
 
 /** In the flags of a router advertisement. */
 export const ROUTER_FLAG = { MANAGED: 0x80, OTHER: 0x40 } as const;
+/** The two bits of the flags that say how a router compares with others (RFC 4191, 2.2), from the lower one. */
+export const ROUTER_PREFERENCE_SHIFT = 3;
+
+/** What a router advertisement says before its options. */
+export interface RouterAdvertisement {
+  /** For packets of hosts; 0 = not said. */
+  readonly hopLimit: number;
+  /** M: addresses by DHCPv6. */
+  readonly managed: boolean;
+  /** O: other configuration by DHCPv6. */
+  readonly other: boolean;
+  /** 0 = medium, 1 = high, 3 = low; 2 is reserved, and to be taken for medium. */
+  readonly preference: number;
+  /** Seconds for which it is a default router; 0 = it is none. */
+  readonly lifetime: number;
+  /** Milliseconds for which a neighbour counts as reachable; 0 = not said. */
+  readonly reachable: number;
+  /** Milliseconds between solicitations; 0 = not said. */
+  readonly retrans: number;
+}
 
 /** What they mean: nd-options.ts. */
 export const ND_OPTION = {
@@ -182,6 +202,22 @@ export class Icmpv6View extends View {
   /** Without effect on a type that has no target. */
   set targetIp(value: Ipv6) {
     if (this.#hasTarget()) write128(this.bytes, this.offset + ICMPV6.TARGET, ipv6ToBigint(value));
+  }
+
+  /** What a router advertisement says before its options; undefined for other types. */
+  router(): RouterAdvertisement | undefined {
+    if (this.type !== ICMPV6_TYPE.ROUTER_ADVERTISEMENT) return undefined;
+    const { bytes, offset } = this;
+    const flags = bytes[offset + ICMPV6.ROUTER_FLAGS]!;
+    return {
+      hopLimit: bytes[offset + ICMPV6.HOP_LIMIT]!,
+      managed: (flags & ROUTER_FLAG.MANAGED) !== 0,
+      other: (flags & ROUTER_FLAG.OTHER) !== 0,
+      preference: (flags >>> ROUTER_PREFERENCE_SHIFT) & 3,
+      lifetime: read16(bytes, offset + ICMPV6.LIFETIME),
+      reachable: read32(bytes, offset + ICMPV6.REACHABLE),
+      retrans: read32(bytes, offset + ICMPV6.RETRANS),
+    };
   }
 
   /** The options of a Neighbor Discovery message; none for other types. */

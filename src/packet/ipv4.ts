@@ -41,6 +41,7 @@ export const IPV4 = {
 export const IP_PROTOCOL = {
   HOP_BY_HOP: 0,
   ICMP: 1,
+  IGMP: 2,
   TCP: 6,
   UDP: 17,
   ROUTING: 43,

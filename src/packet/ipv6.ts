@@ -145,12 +145,7 @@ export function walkExtensions(ip: Ipv6View): ExtensionWalk {
 }
 
 /** The same from a header that was announced as `protocol`, in offset..end. */
-export function walkHeaders(
-  bytes: Uint8Array,
-  protocol: number,
-  offset: number,
-  end: number,
-): ExtensionWalk {
+export function walkHeaders(bytes: Uint8Array, protocol: number, offset: number, end: number): ExtensionWalk {
   const extensions: Extension[] = [];
   let fragment: Fragment | undefined;
   for (;;) {

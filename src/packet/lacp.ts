@@ -73,7 +73,8 @@ export interface LacpSide {
 export class LacpView extends View {
   /** Undefined also when the TLVs are not those of a LACPDU. Later versions have more behind them, which is payload. */
   static at(bytes: Uint8Array, offset: number, end = bytes.length): LacpView | undefined {
-    if (!fits(bytes, offset, end, LACP.SIZE) || bytes[offset + LACP.SUBTYPE] !== LACP_SUBTYPE) return undefined;
+    if (!fits(bytes, offset, end, LACP.SIZE) || bytes[offset + LACP.SUBTYPE] !== LACP_SUBTYPE)
+      return undefined;
     const isLacp = LACP_TLVS.every(
       ({ at, type, length }) => bytes[offset + at] === type && bytes[offset + at + 1] === length,
     );

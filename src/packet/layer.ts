@@ -2,9 +2,10 @@
  * A frame as a list of layers: plain values, outermost first. `frame` (build.ts) turns them into bytes, `layersOf`
  * (dissect.ts) turns bytes into them, notation.ts writes and reads them as one line of text.
  *
- *     eth  vlan*  arp | ipv4 | ipv6 (hopopts | routing | dstopts | ah | fragment)*
- *                       |       |
- *                       icmp    icmpv6    udp (dhcp | vxlan eth…)   tcp   gre eth…   then data, then pad
+ *     eth  vlan*  (llc snap)?  arp | rarp | lldp | lacp | ipv4 | ipv6 (hopopts | routing | dstopts | ah | fragment)*
+ *                                                         |       |
+ *                                                icmp, igmp       icmpv6, mld
+ *                     udp (dhcp | dhcp6 | bfd | vxlan eth… | geneve eth…)   tcp   gre eth…      then data, then pad
  *
  * Every field may be left out. Then it is derived from the layers around it (lengths, checksums, types: marked
  * "derived" below), or has the default that is named, or is zero. A field that is given is written as it is, also
@@ -14,10 +15,14 @@
 import type { Ipv4, Ipv6, Mac } from './address.ts';
 import { ARP_OPERATION } from './arp.ts';
 import { DHCP_MESSAGE, DHCP_OP, type DhcpOption, dhcpOpOf } from './dhcp.ts';
+import { DHCP6_MESSAGE } from './dhcp6.ts';
 import { ETHERTYPE } from './ethernet.ts';
 import { ICMP_TYPE } from './icmp.ts';
 import { ICMPV6_TYPE } from './icmpv6.ts';
+import { IGMP_TYPE } from './igmp.ts';
 import { IP_PROTOCOL } from './ipv4.ts';
+import { MLD_TYPE } from './mld.ts';
+import type { Option } from './option.ts';
 import { UDP_PORT } from './udp.ts';
 
 export interface EthLayer {
@@ -37,9 +42,28 @@ export interface VlanLayer {
   readonly type?: number;
 }
 
+/** Behind an EtherType field that is a length, which is derived. */
+export interface LlcLayer {
+  readonly layer: 'llc';
+  /** Derived before `snap`. */
+  readonly dsap?: number;
+  /** Derived before `snap`. */
+  readonly ssap?: number;
+  /** One byte or two, see LlcView. Default 3, unnumbered information. */
+  readonly control?: number;
+}
+
+export interface SnapLayer {
+  readonly layer: 'snap';
+  /** 24 bits: whose protocol numbers these are. Default 0: they are EtherTypes. */
+  readonly organization?: number;
+  /** Derived. */
+  readonly proto?: number;
+}
+
 export interface ArpLayer {
-  readonly layer: 'arp';
-  /** Default: request. */
+  readonly layer: 'arp' | 'rarp';
+  /** Default: request, of `rarp` a reverse request. */
   readonly op?: number;
   readonly sha?: Mac;
   readonly spa?: Ipv4;
@@ -119,7 +143,11 @@ export interface IcmpLayer {
   readonly seq?: number;
   /** Of "unreachable, fragmentation needed". */
   readonly mtu?: number;
-  /** The four bytes that id, seq and mtu lie in; comes before them. */
+  /** Of a redirect. */
+  readonly gateway?: Ipv4;
+  /** Of a parameter problem. */
+  readonly pointer?: number;
+  /** The four bytes that id, seq, mtu, gateway and pointer lie in; comes before them. */
   readonly rest?: number;
   /** Derived. */
   readonly checksum?: number;
@@ -136,6 +164,8 @@ export interface Icmpv6Layer {
   readonly seq?: number;
   /** Of "packet too big". */
   readonly mtu?: number;
+  /** Of a parameter problem. */
+  readonly pointer?: number;
   /** Of solicitation, advertisement and redirect. */
   readonly target?: Ipv6;
   /** Of a redirect: the address that is reached by way of the target. */
@@ -152,6 +182,8 @@ export interface Icmpv6Layer {
   readonly managed?: boolean;
   /** O of a router advertisement: other configuration by DHCPv6. */
   readonly other?: boolean;
+  /** Of a router advertisement: 0 = medium, 1 = high, 3 = low (RFC 4191). */
+  readonly preference?: number;
   /** Of a router advertisement, in seconds. */
   readonly lifetime?: number;
   /** Of a router advertisement, in milliseconds. */
@@ -164,15 +196,55 @@ export interface Icmpv6Layer {
   readonly sll?: Mac;
   /** Target link-layer address option, first of the options or behind `sll`. */
   readonly tll?: Mac;
+  /** Of a Neighbor Discovery message, in this order, behind the link-layer addresses: see nd-options.ts. */
+  readonly options?: readonly Option[];
+  /** Derived. */
+  readonly checksum?: number;
+}
+
+export interface IgmpLayer {
+  readonly layer: 'igmp';
+  /** Default: query. */
+  readonly type?: number;
+  readonly maxresp?: number;
+  /** Not of a version 3 report. */
+  readonly group?: Ipv4;
+  /** S of a query. With it, `qrv`, `qqic` or `sources` the query is of version 3. */
+  readonly suppress?: boolean;
+  readonly qrv?: number;
+  readonly qqic?: number;
+  readonly sources?: readonly Ipv4[];
+  /** Of a version 3 report: see group-record.ts. */
+  readonly records?: readonly Option[];
+  /** Derived. */
+  readonly checksum?: number;
+}
+
+/** An ICMPv6 message about multicast groups. */
+export interface MldLayer {
+  readonly layer: 'mld';
+  /** Default: query. */
+  readonly type?: number;
+  readonly code?: number;
+  readonly maxresp?: number;
+  /** Not of a version 2 report. */
+  readonly group?: Ipv6;
+  /** S of a query. With it, `qrv`, `qqic` or `sources` the query is of version 2. */
+  readonly suppress?: boolean;
+  readonly qrv?: number;
+  readonly qqic?: number;
+  readonly sources?: readonly Ipv6[];
+  /** Of a version 2 report: see group-record.ts. */
+  readonly records?: readonly Option[];
   /** Derived. */
   readonly checksum?: number;
 }
 
 export interface UdpLayer {
   readonly layer: 'udp';
-  /** Default: by what follows (DHCP 67 or 68), otherwise 49152. */
+  /** Default: by what follows (DHCP 67 or 68, DHCPv6 546 or 547), otherwise 49152. */
   readonly sport?: number;
-  /** Default: by what follows (DHCP 67 or 68, VXLAN 4789), otherwise 9, "discard". */
+  /** Default: by what follows (DHCP 67 or 68, DHCPv6 546 or 547, VXLAN 4789, …), otherwise 9, "discard". */
   readonly dport?: number;
   /** Derived. */
   readonly len?: number;
@@ -240,6 +312,81 @@ export interface VxlanLayer {
   readonly vni?: number;
 }
 
+export interface GeneveLayer {
+  readonly layer: 'geneve';
+  readonly vni?: number;
+  /** O: a message between the ends of the tunnel. */
+  readonly control?: boolean;
+  /** C: some option is critical. */
+  readonly critical?: boolean;
+  /** Derived: EtherType of the payload. */
+  readonly proto?: number;
+  /** In this order; the code is class * 256 + C and type, the data a multiple of 4 bytes, at most 124. */
+  readonly options?: readonly Option[];
+}
+
+export interface Dhcp6Layer {
+  readonly layer: 'dhcp6';
+  /** Default: solicit. */
+  readonly type?: number;
+  /** 24 bits. */
+  readonly xid?: number;
+  /** In this order: see dhcp6-options.ts. */
+  readonly options?: readonly Option[];
+}
+
+export interface BfdLayer {
+  readonly layer: 'bfd';
+  /** See BFD_STATE. Default: down. */
+  readonly state?: number;
+  readonly diag?: number;
+  /** Sum of BFD_FLAG. */
+  readonly flags?: number;
+  /** Detection multiplier. Default 3. */
+  readonly multiplier?: number;
+  /** My discriminator. Default 1. */
+  readonly mine?: number;
+  /** Your discriminator. */
+  readonly yours?: number;
+  /** Desired min TX interval, microseconds. Default 1 s. */
+  readonly tx?: number;
+  /** Required min RX interval, microseconds. Default 1 s. */
+  readonly rx?: number;
+  /** Required min echo RX interval, microseconds. */
+  readonly echo?: number;
+  /** The whole authentication section; its flag is not derived. */
+  readonly auth?: Uint8Array;
+}
+
+export interface LldpLayer {
+  readonly layer: 'lldp';
+  /** In this order; the "end" is written behind them. See lldp.ts. */
+  readonly options?: readonly Option[];
+}
+
+/** Both sides of the link as the sender sees them; see LacpSide. */
+export interface LacpLayer {
+  readonly layer: 'lacp';
+  /** Default 1. */
+  readonly version?: number;
+  readonly actor?: Mac;
+  readonly actorpriority?: number;
+  readonly actorkey?: number;
+  readonly actorportpriority?: number;
+  readonly actorport?: number;
+  /** Sum of LACP_STATE. */
+  readonly actorstate?: number;
+  readonly partner?: Mac;
+  readonly partnerpriority?: number;
+  readonly partnerkey?: number;
+  readonly partnerportpriority?: number;
+  readonly partnerport?: number;
+  /** Sum of LACP_STATE. */
+  readonly partnerstate?: number;
+  /** Collector: tens of microseconds. */
+  readonly maxdelay?: number;
+}
+
 /** Bytes without meaning to us; the rest of what it lies in. */
 export interface DataLayer {
   readonly layer: 'data';
@@ -258,6 +405,10 @@ export interface PadLayer {
 export type Layer =
   | EthLayer
   | VlanLayer
+  | LlcLayer
+  | SnapLayer
+  | LldpLayer
+  | LacpLayer
   | ArpLayer
   | Ipv4Layer
   | Ipv6Layer
@@ -265,11 +416,16 @@ export type Layer =
   | FragmentLayer
   | IcmpLayer
   | Icmpv6Layer
+  | IgmpLayer
+  | MldLayer
   | UdpLayer
   | TcpLayer
   | DhcpLayer
+  | Dhcp6Layer
+  | BfdLayer
   | GreLayer
   | VxlanLayer
+  | GeneveLayer
   | DataLayer
   | PadLayer;
 
@@ -279,9 +435,14 @@ type Followers = Readonly<Partial<Record<LayerName, number>>>;
 
 const IN_ETHERNET: Followers = {
   vlan: ETHERTYPE.VLAN,
+  // Announced by its length.
+  llc: 0,
   arp: ETHERTYPE.ARP,
+  rarp: ETHERTYPE.RARP,
   ipv4: ETHERTYPE.IPV4,
   ipv6: ETHERTYPE.IPV6,
+  lldp: ETHERTYPE.LLDP,
+  lacp: ETHERTYPE.SLOW,
   data: ETHERTYPE.EXPERIMENTAL,
 };
 const IN_IPV6: Followers = {
@@ -291,6 +452,7 @@ const IN_IPV6: Followers = {
   ah: IP_PROTOCOL.AUTHENTICATION,
   fragment: IP_PROTOCOL.FRAGMENT,
   icmpv6: IP_PROTOCOL.ICMPV6,
+  mld: IP_PROTOCOL.ICMPV6,
   udp: IP_PROTOCOL.UDP,
   tcp: IP_PROTOCOL.TCP,
   gre: IP_PROTOCOL.GRE,
@@ -301,9 +463,21 @@ const IN_IPV6: Followers = {
 export const FOLLOWERS: Readonly<Record<LayerName, Followers>> = {
   eth: IN_ETHERNET,
   vlan: IN_ETHERNET,
+  llc: { snap: 0, data: 0 },
+  snap: {
+    arp: ETHERTYPE.ARP,
+    rarp: ETHERTYPE.RARP,
+    ipv4: ETHERTYPE.IPV4,
+    ipv6: ETHERTYPE.IPV6,
+    data: ETHERTYPE.EXPERIMENTAL,
+  },
+  lldp: {},
+  lacp: { data: 0 },
   arp: {},
+  rarp: {},
   ipv4: {
     icmp: IP_PROTOCOL.ICMP,
+    igmp: IP_PROTOCOL.IGMP,
     udp: IP_PROTOCOL.UDP,
     tcp: IP_PROTOCOL.TCP,
     gre: IP_PROTOCOL.GRE,
@@ -317,11 +491,23 @@ export const FOLLOWERS: Readonly<Record<LayerName, Followers>> = {
   fragment: IN_IPV6,
   icmp: { data: 0 },
   icmpv6: { data: 0 },
-  udp: { dhcp: UDP_PORT.DHCP_SERVER, vxlan: UDP_PORT.VXLAN, data: 9 },
+  igmp: { data: 0 },
+  mld: { data: 0 },
+  udp: {
+    dhcp: UDP_PORT.DHCP_SERVER,
+    dhcp6: UDP_PORT.DHCP6_SERVER,
+    bfd: UDP_PORT.BFD,
+    vxlan: UDP_PORT.VXLAN,
+    geneve: UDP_PORT.GENEVE,
+    data: 9,
+  },
   tcp: { data: 0 },
   dhcp: { data: 0 },
+  dhcp6: {},
+  bfd: { data: 0 },
   gre: { eth: ETHERTYPE.TEB, data: ETHERTYPE.EXPERIMENTAL },
   vxlan: { eth: 0, data: 0 },
+  geneve: { eth: ETHERTYPE.TEB, data: ETHERTYPE.EXPERIMENTAL },
   data: {},
   pad: {},
 };
@@ -334,9 +520,13 @@ export function announced(layer: LayerName, next: Layer | undefined): number {
 /** Defaults that are not zero. */
 export const DEFAULT = {
   arpOperation: ARP_OPERATION.REQUEST,
+  rarpOperation: ARP_OPERATION.REVERSE_REQUEST,
   ttl: 64,
   icmpType: ICMP_TYPE.ECHO_REQUEST,
   icmpv6Type: ICMPV6_TYPE.ECHO_REQUEST,
+  igmpType: IGMP_TYPE.QUERY,
+  mldType: MLD_TYPE.QUERY,
+  dhcp6Type: DHCP6_MESSAGE.SOLICIT,
   port: 49152,
   tcpPort: 9,
   window: 65535,
@@ -344,12 +534,22 @@ export const DEFAULT = {
 
 /** The hop limit that goes with what follows. */
 export function defaultHopLimit(next: Layer | undefined): number {
+  // Groups are a matter of one link (RFC 2236, 2; RFC 3810, 5).
+  if (next?.layer === 'igmp' || next?.layer === 'mld') return 1;
   const type = next?.layer === 'icmpv6' ? (next.type ?? DEFAULT.icmpv6Type) : 0;
   return type >= ICMPV6_TYPE.ROUTER_SOLICITATION && type <= ICMPV6_TYPE.REDIRECT ? 255 : DEFAULT.ttl;
 }
 
 /** The ports that go with what follows: DHCP clients have 68, servers 67. */
 export function defaultPorts(next: Layer | undefined): { readonly sport: number; readonly dport: number } {
+  if (next?.layer === 'dhcp6') {
+    const { ADVERTISE, REPLY, RECONFIGURE } = DHCP6_MESSAGE;
+    const isAnswer = [ADVERTISE, REPLY, RECONFIGURE].some((type) => type === next.type);
+    const { DHCP6_CLIENT, DHCP6_SERVER } = UDP_PORT;
+    return isAnswer
+      ? { sport: DHCP6_SERVER, dport: DHCP6_CLIENT }
+      : { sport: DHCP6_CLIENT, dport: DHCP6_SERVER };
+  }
   if (next?.layer !== 'dhcp') return { sport: DEFAULT.port, dport: announced('udp', next) };
   const op = next.op ?? dhcpOpOf(next.type ?? DHCP_MESSAGE.DISCOVER);
   const { DHCP_CLIENT, DHCP_SERVER } = UDP_PORT;

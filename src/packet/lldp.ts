@@ -72,7 +72,8 @@ export class LldpView extends View {
     const isLldp = list && [CHASSIS_ID, PORT_ID, TIME_TO_LIVE].every((t, i) => list.tlvs[i]?.code === t);
     // One byte of subtype, one of name at least; the time has two, and may be followed by anything.
     const shortest = isLldp && list.tlvs.slice(0, 3).every((tlv) => tlv.data.length >= 2);
-    return shortest ? new LldpView(bytes, offset, end, list) : undefined;
+    // What is behind the "end" is padding.
+    return shortest ? new LldpView(bytes, offset, list.end, list) : undefined;
   }
 
   /** With the "end", where there is one. */

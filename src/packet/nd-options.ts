@@ -10,11 +10,25 @@
  *
  * Times are in seconds, 0xffffffff = for ever.
  */
-import { type Ipv6, ipv6FromBigint, ipv6ToBigint, type Prefix, parsePrefix, prefixOf, prefixParts } from './address.ts';
+import {
+  type Ipv6,
+  ipv6FromBigint,
+  ipv6ToBigint,
+  type Prefix,
+  parsePrefix,
+  prefixOf,
+  prefixParts,
+} from './address.ts';
 import { read32, read128, write32, write128 } from './bytes.ts';
 import { decodeDomainNames, encodeDomainNames } from './domain-name.ts';
 import { ND_OPTION } from './icmpv6.ts';
-import { type OptionNotation, type OptionLimits, optionNotation, optionType, type ValueType } from './option.ts';
+import {
+  type OptionLimits,
+  type OptionNotation,
+  optionNotation,
+  optionType,
+  type ValueType,
+} from './option.ts';
 import { DOMAIN_NAMES, IPV6_ADDRESSES, parseUint } from './values.ts';
 
 /** The length of an option is a number of 8 bytes, type and length included, and is never 0. */

@@ -11,19 +11,31 @@
  * Layers and fields are those of layer.ts; what is left out is derived or has its default. `formatFrame` writes what
  * cannot be derived, so that parseNotation(formatFrame(b)) is b, for every b. Spaces may stand between the parts.
  *
+ * Options of a header stand as `name=value` too, `o77=0a0b` where they have no name (option.ts).
+ *
  * To add a field: in layer.ts, then here in FIELDS (the types insist), in headers.ts and in dissect.ts.
  */
 import { finding, NetloomError } from '../base/error.ts';
 import { parseIpv4, parseIpv6, parseMac } from './address.ts';
 import { ARP_OPERATION } from './arp.ts';
+import { BFD_STATE } from './bfd.ts';
 import { frame, orderProblem } from './build.ts';
 import { fromHex, OCTET, toHex } from './bytes.ts';
-import { DHCP_MESSAGE, type DhcpOption } from './dhcp.ts';
+import { DHCP_MESSAGE } from './dhcp.ts';
 import { DHCP_NOTATION } from './dhcp-notation.ts';
+import { DHCP6_MESSAGE } from './dhcp6.ts';
+import { DHCP6_NOTATION } from './dhcp6-options.ts';
 import { layersOf } from './dissect.ts';
+import { GENEVE_NOTATION } from './geneve.ts';
+import { IGMP_RECORD_NOTATION, MLD_RECORD_NOTATION, parseAddresses } from './group-record.ts';
 import { ICMP_TYPE } from './icmp.ts';
 import { ICMPV6_TYPE } from './icmpv6.ts';
+import { IGMP_TYPE } from './igmp.ts';
 import type { Layer, LayerName } from './layer.ts';
+import { LLDP_NOTATION } from './lldp.ts';
+import { MLD_TYPE } from './mld.ts';
+import { ND_NOTATION } from './nd-options.ts';
+import type { Option, OptionNotation } from './option.ts';
 import { TCP_FLAG } from './tcp.ts';
 
 /** How the value of a field is written. A `bare` one stands without its name. */
@@ -31,10 +43,14 @@ type Form =
   | { readonly form: 'number'; readonly bits: number; readonly hex: boolean }
   /** A number with names; a value that has one stands bare. */
   | { readonly form: 'word'; readonly bits: number; readonly words: Readonly<Record<string, number>> }
-  | { readonly form: 'mac' | 'ipv4' | 'ipv6' | 'flag' | 'tcp-flags' | 'dhcp-options' }
+  | { readonly form: 'mac' | 'ipv4' | 'ipv6' | 'flag' | 'tcp-flags' }
+  /** Addresses joined by +. */
+  | { readonly form: 'addresses'; readonly family: 4 | 6 }
+  /** Each option stands under a name of its own. */
+  | { readonly form: 'options'; readonly notation: OptionNotation }
   | { readonly form: 'bytes'; readonly bare: boolean };
 
-type FieldValue = number | string | boolean | Uint8Array | readonly DhcpOption[];
+type FieldValue = number | string | boolean | Uint8Array | readonly (Option | string)[];
 type FieldsOf<N extends LayerName> = Exclude<keyof Extract<Layer, { readonly layer: N }>, 'layer'>;
 
 const decimal = (bits: number): Form => ({ form: 'number', bits, hex: false });
@@ -45,6 +61,7 @@ const IPV6: Form = { form: 'ipv6' };
 const FLAG: Form = { form: 'flag' };
 const BYTES: Form = { form: 'bytes', bare: false };
 const BARE_BYTES: Form = { form: 'bytes', bare: true };
+const options = (notation: OptionNotation): Form => ({ form: 'options', notation });
 
 /** The keys of a table of constants as words: ECHO_REQUEST is `echo-request`. */
 function word(bits: number, constants: Readonly<Record<string, number>>): Form {
@@ -55,13 +72,34 @@ function word(bits: number, constants: Readonly<Record<string, number>>): Form {
   return { form: 'word', bits, words: Object.fromEntries(words) };
 }
 
+const ADDRESS_RESOLUTION = { op: word(16, ARP_OPERATION), sha: MAC, spa: IPV4, tha: MAC, tpa: IPV4 };
 const EXTENSION = { body: BARE_BYTES, proto: decimal(8) };
 
 /** Every field of every layer, in the order in which they are written. */
 const FIELDS: { readonly [N in LayerName]: Readonly<Record<FieldsOf<N>, Form>> } = {
   eth: { src: MAC, dst: MAC, type: hex(16) },
   vlan: { vid: decimal(12), pcp: decimal(3), dei: FLAG, type: hex(16) },
-  arp: { op: word(16, ARP_OPERATION), sha: MAC, spa: IPV4, tha: MAC, tpa: IPV4 },
+  llc: { dsap: hex(8), ssap: hex(8), control: hex(16) },
+  snap: { organization: hex(24), proto: hex(16) },
+  lldp: { options: options(LLDP_NOTATION) },
+  lacp: {
+    version: decimal(8),
+    actor: MAC,
+    actorpriority: decimal(16),
+    actorkey: decimal(16),
+    actorportpriority: decimal(16),
+    actorport: decimal(16),
+    actorstate: hex(8),
+    partner: MAC,
+    partnerpriority: decimal(16),
+    partnerkey: decimal(16),
+    partnerportpriority: decimal(16),
+    partnerport: decimal(16),
+    partnerstate: hex(8),
+    maxdelay: decimal(16),
+  },
+  arp: ADDRESS_RESOLUTION,
+  rarp: ADDRESS_RESOLUTION,
   ipv4: {
     src: IPV4,
     dst: IPV4,
@@ -97,6 +135,8 @@ const FIELDS: { readonly [N in LayerName]: Readonly<Record<FieldsOf<N>, Form>> }
     id: decimal(16),
     seq: decimal(16),
     mtu: decimal(16),
+    gateway: IPV4,
+    pointer: decimal(8),
     rest: hex(32),
     checksum: hex(16),
   },
@@ -106,6 +146,7 @@ const FIELDS: { readonly [N in LayerName]: Readonly<Record<FieldsOf<N>, Form>> }
     id: decimal(16),
     seq: decimal(16),
     mtu: decimal(32),
+    pointer: decimal(32),
     target: IPV6,
     destination: IPV6,
     router: FLAG,
@@ -114,12 +155,37 @@ const FIELDS: { readonly [N in LayerName]: Readonly<Record<FieldsOf<N>, Form>> }
     hoplimit: decimal(8),
     managed: FLAG,
     other: FLAG,
+    preference: decimal(2),
     lifetime: decimal(16),
     reachable: decimal(32),
     retrans: decimal(32),
     rest: hex(32),
     sll: MAC,
     tll: MAC,
+    options: options(ND_NOTATION),
+    checksum: hex(16),
+  },
+  igmp: {
+    type: word(8, IGMP_TYPE),
+    maxresp: decimal(8),
+    group: IPV4,
+    suppress: FLAG,
+    qrv: decimal(3),
+    qqic: decimal(8),
+    sources: { form: 'addresses', family: 4 },
+    records: options(IGMP_RECORD_NOTATION),
+    checksum: hex(16),
+  },
+  mld: {
+    type: word(8, MLD_TYPE),
+    code: decimal(8),
+    maxresp: decimal(16),
+    group: IPV6,
+    suppress: FLAG,
+    qrv: decimal(3),
+    qqic: decimal(8),
+    sources: { form: 'addresses', family: 6 },
+    records: options(MLD_RECORD_NOTATION),
     checksum: hex(16),
   },
   udp: { sport: decimal(16), dport: decimal(16), len: decimal(16), checksum: hex(16) },
@@ -147,7 +213,20 @@ const FIELDS: { readonly [N in LayerName]: Readonly<Record<FieldsOf<N>, Form>> }
     siaddr: IPV4,
     giaddr: IPV4,
     chaddr: MAC,
-    options: { form: 'dhcp-options' },
+    options: options(DHCP_NOTATION),
+  },
+  dhcp6: { type: word(8, DHCP6_MESSAGE), xid: hex(24), options: options(DHCP6_NOTATION) },
+  bfd: {
+    state: word(2, BFD_STATE),
+    diag: decimal(5),
+    flags: hex(6),
+    multiplier: decimal(8),
+    mine: hex(32),
+    yours: hex(32),
+    tx: decimal(32),
+    rx: decimal(32),
+    echo: decimal(32),
+    auth: BYTES,
   },
   gre: {
     vsid: decimal(24),
@@ -159,6 +238,13 @@ const FIELDS: { readonly [N in LayerName]: Readonly<Record<FieldsOf<N>, Form>> }
     proto: hex(16),
   },
   vxlan: { vni: decimal(24) },
+  geneve: {
+    vni: decimal(24),
+    control: FLAG,
+    critical: FLAG,
+    proto: hex(16),
+    options: options(GENEVE_NOTATION),
+  },
   data: { bytes: BARE_BYTES },
   pad: { bytes: BARE_BYTES },
 };
@@ -189,7 +275,11 @@ function formatField(name: string, form: Form, value: FieldValue): string[] {
     const isBare = form.form === 'bytes' && form.bare;
     return isBare && value.length === 0 ? [] : [`${isBare ? '' : `${name}=`}${formatBytes(value)}`];
   }
-  if (typeof value === 'object') return value.map(DHCP_NOTATION.format);
+  if (typeof value === 'object') {
+    if (form.form === 'options')
+      return value.map((o) => (typeof o === 'string' ? o : form.notation.format(o)));
+    return [`${name}=${value.join('+')}`];
+  }
   if (typeof value === 'boolean') return value ? [name] : [];
   if (typeof value === 'string') return [`${name}=${value}`];
   if (form.form === 'word') {
@@ -276,12 +366,14 @@ function parseArgument(scanner: Scanner, layer: LayerName, values: Record<string
     const name = first.text;
     const { text } = scanner.value();
     const form = Object.hasOwn(forms, name) ? forms[name] : undefined;
-    if (form && form.form !== 'dhcp-options') {
+    const list = optionsOf(layer);
+    if (form && form.form !== 'options') {
       if (name in values && form.form !== 'bytes') scanner.failAt(start, `${layer} has ${name} twice`);
       values[name] = parseValue(scanner, at, name, form, text);
-    } else if (layer === 'dhcp') {
-      const options = Array.isArray(values.options) ? values.options : [];
-      values.options = [...options, parseOption(scanner, start, at, name, text)];
+    } else if (list) {
+      const before = values[list.field];
+      const option = parseOption(scanner, start, at, layer, list.notation, name, text);
+      values[list.field] = [...(Array.isArray(before) ? before : []), option];
     } else {
       scanner.failAt(start, `${layer} has no field ${quoted(name)}; ${fieldsOf(layer)}`);
     }
@@ -298,13 +390,29 @@ function parseArgument(scanner: Scanner, layer: LayerName, values: Record<string
   else values[name] = parseValue(scanner, start, name, form, first.text);
 }
 
-function parseOption(scanner: Scanner, start: number, at: number, name: string, text: string): DhcpOption {
-  const option = DHCP_NOTATION.parse(name, text);
+/** The field of the layer that takes in what has no field: its options. */
+function optionsOf(
+  layer: LayerName,
+): { readonly field: string; readonly notation: OptionNotation } | undefined {
+  for (const [field, form] of Object.entries<Form>(FIELDS[layer])) {
+    if (form.form === 'options') return { field, notation: form.notation };
+  }
+  return undefined;
+}
+
+function parseOption(
+  scanner: Scanner,
+  start: number,
+  at: number,
+  layer: LayerName,
+  notation: OptionNotation,
+  name: string,
+  text: string,
+): Option {
+  const option = notation.parse(name, text);
   if (option === undefined) {
-    scanner.failAt(
-      start,
-      `dhcp has no field ${quoted(name)}; ${fieldsOf('dhcp')}, ${DHCP_NOTATION.names.join(', ')}, o1..o254`,
-    );
+    const known = [fieldsOf(layer), ...notation.names, 'oN for option N'].join(', ');
+    scanner.failAt(start, `${layer} has no field ${quoted(name)}; ${known}`);
   }
   return typeof option === 'string'
     ? scanner.failAt(at, `${name} is ${option}, not ${quoted(text)}`)
@@ -332,7 +440,9 @@ function parseValue(scanner: Scanner, at: number, name: string, form: Form, text
       return parseTcpFlags(text) ?? wrong(`letters of ${TCP_LETTERS.map((l) => l.letter).join('')}`);
     case 'flag':
       return wrong('a flag, which stands without a value');
-    case 'dhcp-options':
+    case 'addresses':
+      return parseAddresses(text, form.family) ?? wrong(`IPv${form.family} addresses joined by +`);
+    case 'options':
       return wrong('a list of options');
   }
 }
@@ -370,7 +480,9 @@ function isLayerName(name: string): name is LayerName {
 }
 
 function fieldsOf(layer: LayerName): string {
-  const names = Object.keys(FIELDS[layer]).filter((name) => name !== 'options' || layer !== 'dhcp');
+  const names = Object.entries<Form>(FIELDS[layer]).flatMap(([name, f]) =>
+    f.form === 'options' ? [] : name,
+  );
   return `it has ${names.join(', ')}`;
 }
 

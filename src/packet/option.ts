@@ -79,14 +79,13 @@ export function optionProblem({ code, data }: Option, limits: OptionLimits): str
   const isWhole = data.length >= spare && (data.length - spare) % unit === 0;
   if (code >= lowest && code <= highest && data.length <= longest && isWhole) return undefined;
   const size =
-    unit === 1 ? `${longest} bytes at most` : `${unit}n${spare ? ` + ${spare}` : ''} bytes, ${longest} at most`;
+    unit === 1
+      ? `${longest} bytes at most`
+      : `${unit}n${spare ? ` + ${spare}` : ''} bytes, ${longest} at most`;
   return `option ${code} with ${data.length} bytes; codes are ${lowest}..${highest}, ${size}`;
 }
 
-export function optionNotation(
-  types: readonly OptionType<unknown>[],
-  limits: OptionLimits,
-): OptionNotation {
+export function optionNotation(types: readonly OptionType<unknown>[], limits: OptionLimits): OptionNotation {
   const byCode = new Map(types.map((type) => [type.code, type]));
   const byName = new Map(types.map((type) => [type.name, type]));
   return {

@@ -2,20 +2,30 @@
  * One walk over a frame that finds its layers. It copies nothing and takes any bytes: where a header does not hold,
  * the walk ends there, and what it found up to there stands.
  *
- *     eth | vlan* | arp
+ *     eth | vlan* | arp, rarp, lldp, lacp
+ *                 | llc | snap ------.  organization 0: an EtherType, and on as from there
  *                 | ipv4 ------------.
- *                 | ipv6 extension* -+- icmp, icmpv6, udp, tcp, gre
- *                                            udp 67/68: dhcp   4789: vxlan
- *     gre 0x6558, vxlan: `innerFrame` walks the frame inside
+ *                 | ipv6 extension* -+- icmp, igmp, icmpv6 (mld), udp, tcp, gre
+ *                                            udp 67/68: dhcp   546/547: dhcp6   3784/4784: bfd
+ *                                            udp 4789: vxlan   6081: geneve
+ *     gre and geneve 0x6558, vxlan: `innerFrame` walks the frame inside
  */
 import { ArpView } from './arp.ts';
+import { BfdView } from './bfd.ts';
 import { DhcpView } from './dhcp.ts';
+import { Dhcp6View } from './dhcp6.ts';
 import { ETHERTYPE, EthernetView } from './ethernet.ts';
+import { GeneveView } from './geneve.ts';
 import { GreView } from './gre.ts';
 import { IcmpView } from './icmp.ts';
 import { Icmpv6View } from './icmpv6.ts';
+import { IgmpView } from './igmp.ts';
 import { IP_PROTOCOL, Ipv4View } from './ipv4.ts';
 import { type Extension, Ipv6View, walkExtensions } from './ipv6.ts';
+import { LacpView } from './lacp.ts';
+import { LlcView, LONGEST_802_3, SnapView } from './llc.ts';
+import { LldpView } from './lldp.ts';
+import { MldView } from './mld.ts';
 import { TcpView } from './tcp.ts';
 import { UDP_PORT, UdpView } from './udp.ts';
 import { isVlanType, VlanView } from './vlan.ts';
@@ -31,9 +41,15 @@ export interface Layers {
   readonly eth: EthernetView | undefined;
   /** Outermost first. */
   readonly vlans: readonly VlanView[];
-  /** The type behind all tags; 0 without an Ethernet header. */
+  /** The type behind all tags, and behind SNAP with organization 0; 0 without an Ethernet header. */
   readonly etherType: number;
+  /** Where the type is a length that holds. */
+  readonly llc: LlcView | undefined;
+  readonly snap: SnapView | undefined;
   readonly arp: ArpView | undefined;
+  readonly rarp: ArpView | undefined;
+  readonly lldp: LldpView | undefined;
+  readonly lacp: LacpView | undefined;
   readonly ipv4: Ipv4View | undefined;
   readonly ipv6: Ipv6View | undefined;
   /** Of IPv6, in order. */
@@ -44,11 +60,17 @@ export interface Layers {
   readonly fragment: 'none' | 'first' | 'later';
   readonly icmp: IcmpView | undefined;
   readonly icmpv6: Icmpv6View | undefined;
+  readonly igmp: IgmpView | undefined;
+  /** The same message as `icmpv6`, where it is about multicast groups. */
+  readonly mld: MldView | undefined;
   readonly udp: UdpView | undefined;
   readonly tcp: TcpView | undefined;
   readonly gre: GreView | undefined;
   readonly vxlan: VxlanView | undefined;
+  readonly geneve: GeneveView | undefined;
   readonly dhcp: DhcpView | undefined;
+  readonly dhcp6: Dhcp6View | undefined;
+  readonly bfd: BfdView | undefined;
   /** What no header covers: from here, */
   readonly payloadOffset: number;
   /** to here (exclusive). Up to `end` there is padding. */
@@ -66,7 +88,12 @@ export function parseFrame(bytes: Uint8Array, offset = 0, end = bytes.length): L
     eth: EthernetView.at(bytes, offset, end),
     vlans: [],
     etherType: 0,
+    llc: undefined,
+    snap: undefined,
     arp: undefined,
+    rarp: undefined,
+    lldp: undefined,
+    lacp: undefined,
     ipv4: undefined,
     ipv6: undefined,
     extensions: [],
@@ -74,11 +101,16 @@ export function parseFrame(bytes: Uint8Array, offset = 0, end = bytes.length): L
     fragment: 'none',
     icmp: undefined,
     icmpv6: undefined,
+    igmp: undefined,
+    mld: undefined,
     udp: undefined,
     tcp: undefined,
     gre: undefined,
     vxlan: undefined,
+    geneve: undefined,
     dhcp: undefined,
+    dhcp6: undefined,
+    bfd: undefined,
     payloadOffset: offset,
     payloadEnd: end,
   };
@@ -86,14 +118,16 @@ export function parseFrame(bytes: Uint8Array, offset = 0, end = bytes.length): L
   found.etherType = found.eth.etherType;
   found.payloadOffset = found.eth.payloadOffset;
   findTags(found);
+  findLlc(found);
   findNetwork(found);
   return found;
 }
 
-/** The frame inside a GRE (0x6558) or VXLAN packet; undefined when there is none, or in fragments. */
+/** The frame inside a GRE or Geneve (0x6558) or VXLAN packet; undefined when there is none, or in fragments. */
 export function innerFrame(layers: Layers): Layers | undefined {
   if (layers.fragment !== 'none') return undefined;
-  if (!layers.vxlan && layers.gre?.protocolType !== ETHERTYPE.TEB) return undefined;
+  const announcing = layers.gre ?? layers.geneve;
+  if (!layers.vxlan && announcing?.protocolType !== ETHERTYPE.TEB) return undefined;
   return parseFrame(layers.bytes, layers.payloadOffset, layers.payloadEnd);
 }
 
@@ -109,9 +143,35 @@ function findTags(found: Found): void {
   found.vlans = vlans;
 }
 
+/** A length that goes beyond the frame is none, and nothing behind it is read. */
+function findLlc(found: Found): void {
+  const { bytes, payloadOffset: at, end, etherType: length } = found;
+  if (length > LONGEST_802_3 || length > end - at) return;
+  found.llc = LlcView.at(bytes, at, at + length);
+  if (!found.llc) return;
+  cover(found, found.llc);
+  if (!found.llc.isSnap) return;
+  found.snap = SnapView.at(bytes, found.payloadOffset, found.payloadEnd);
+  if (!found.snap) return;
+  cover(found, found.snap);
+  if (found.snap.organization === 0) found.etherType = found.snap.protocol;
+}
+
 function findNetwork(found: Found): void {
-  const { bytes, payloadOffset: at, end } = found;
+  const { bytes, payloadOffset: at, payloadEnd: end } = found;
   switch (found.etherType) {
+    case ETHERTYPE.RARP:
+      found.rarp = ArpView.at(bytes, at, end);
+      if (found.rarp) cover(found, found.rarp);
+      return;
+    case ETHERTYPE.LLDP:
+      found.lldp = found.snap ? undefined : LldpView.at(bytes, at, end);
+      if (found.lldp) cover(found, found.lldp);
+      return;
+    case ETHERTYPE.SLOW:
+      found.lacp = found.snap ? undefined : LacpView.at(bytes, at, end);
+      if (found.lacp) cover(found, found.lacp);
+      return;
     case ETHERTYPE.ARP:
       found.arp = ArpView.at(bytes, at, end);
       if (found.arp) cover(found, found.arp);
@@ -156,10 +216,17 @@ function findTransport(found: Found): void {
       found.icmp = IcmpView.at(bytes, at, end);
       if (found.icmp) cover(found, found.icmp);
       return;
+    case IP_PROTOCOL.IGMP:
+      if (!found.ipv4 || found.fragment !== 'none') return;
+      found.igmp = IgmpView.at(bytes, at, end);
+      if (found.igmp) cover(found, found.igmp);
+      return;
     case IP_PROTOCOL.ICMPV6:
       if (!found.ipv6) return;
       found.icmpv6 = Icmpv6View.at(bytes, at, end);
       if (found.icmpv6) cover(found, found.icmpv6);
+      found.mld = found.fragment === 'none' ? MldView.at(bytes, at, end) : undefined;
+      if (found.mld) cover(found, found.mld);
       return;
     case IP_PROTOCOL.TCP:
       found.tcp = TcpView.at(bytes, at, end);
@@ -180,14 +247,33 @@ function findInUdp(found: Found, udp: UdpView): void {
   // Bytes between the end of the datagram and that of the IP packet stay part of the payload, but in no deeper layer.
   found.payloadOffset = udp.payloadOffset;
   if (udp.end !== found.payloadEnd || found.fragment !== 'none') return;
-  const { DHCP_CLIENT, DHCP_SERVER, VXLAN } = UDP_PORT;
   const { bytes, payloadOffset: at, payloadEnd: end } = found;
-  if (udp.dstPort === VXLAN) {
-    found.vxlan = VxlanView.at(bytes, at, end);
-    if (found.vxlan) cover(found, found.vxlan);
-  } else if (found.ipv4 && (udp.dstPort === DHCP_CLIENT || udp.dstPort === DHCP_SERVER)) {
-    found.dhcp = DhcpView.at(bytes, at, end);
-    if (found.dhcp) cover(found, found.dhcp);
+  switch (udp.dstPort) {
+    case UDP_PORT.VXLAN:
+      found.vxlan = VxlanView.at(bytes, at, end);
+      if (found.vxlan) cover(found, found.vxlan);
+      return;
+    case UDP_PORT.GENEVE:
+      found.geneve = GeneveView.at(bytes, at, end);
+      if (found.geneve) cover(found, found.geneve);
+      return;
+    case UDP_PORT.DHCP_CLIENT:
+    case UDP_PORT.DHCP_SERVER:
+      if (!found.ipv4) return;
+      found.dhcp = DhcpView.at(bytes, at, end);
+      if (found.dhcp) cover(found, found.dhcp);
+      return;
+    case UDP_PORT.DHCP6_CLIENT:
+    case UDP_PORT.DHCP6_SERVER:
+      if (!found.ipv6) return;
+      found.dhcp6 = Dhcp6View.at(bytes, at, end);
+      if (found.dhcp6) cover(found, found.dhcp6);
+      return;
+    case UDP_PORT.BFD:
+    case UDP_PORT.BFD_MULTIHOP:
+      found.bfd = BfdView.at(bytes, at, end);
+      if (found.bfd) cover(found, found.bfd);
+      return;
   }
 }
 

@@ -19,7 +19,16 @@ import { fits, View } from './view.ts';
 export const UDP = { SPORT: 0, DPORT: 2, LENGTH: 4, CHECKSUM: 6, SIZE: 8 } as const;
 
 /** Well-known ports that are looked into. */
-export const UDP_PORT = { DHCP_SERVER: 67, DHCP_CLIENT: 68, VXLAN: 4789 } as const;
+export const UDP_PORT = {
+  DHCP_SERVER: 67,
+  DHCP_CLIENT: 68,
+  DHCP6_CLIENT: 546,
+  DHCP6_SERVER: 547,
+  BFD: 3784,
+  BFD_MULTIHOP: 4784,
+  VXLAN: 4789,
+  GENEVE: 6081,
+} as const;
 
 export class UdpView extends View {
   /** `isFirstFragment`: the length then counts data that come in other fragments, and may go beyond `end`. */

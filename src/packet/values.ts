@@ -13,18 +13,7 @@ import {
   parseIpv6,
   parseMac,
 } from './address.ts';
-import {
-  fromHex,
-  read16,
-  read32,
-  read48,
-  read128,
-  toHex,
-  write16,
-  write32,
-  write48,
-  write128,
-} from './bytes.ts';
+import { fromHex, read16, read32, read48, read128, toHex, write32, write48, write128 } from './bytes.ts';
 import { decodeDomainNames, encodeDomainNames, isDomainName } from './domain-name.ts';
 import type { ValueType } from './option.ts';
 
@@ -188,11 +177,4 @@ export function joined(parts: readonly Uint8Array[]): Uint8Array {
     at += part.length;
   }
   return whole;
-}
-
-/** A short number in front of the rest, as options often have it. */
-export function uint16Bytes(value: number): Uint8Array {
-  const data = new Uint8Array(2);
-  write16(data, 0, value);
-  return data;
 }

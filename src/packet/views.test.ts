@@ -3,18 +3,26 @@ import { describe, expect, it } from 'vitest';
 import { anyLayers, guarded, mutated } from '../../test/support/frames.ts';
 import { parseIpv4, parseMac } from './address.ts';
 import { ArpView } from './arp.ts';
+import { BfdView } from './bfd.ts';
 import { frame } from './build.ts';
 import { DhcpView } from './dhcp.ts';
+import { Dhcp6View } from './dhcp6.ts';
 import { EthernetView } from './ethernet.ts';
+import { GeneveView } from './geneve.ts';
 import { GreView } from './gre.ts';
 import { IcmpView } from './icmp.ts';
 import { Icmpv6View } from './icmpv6.ts';
+import { IgmpView } from './igmp.ts';
 import { Ipv4View } from './ipv4.ts';
 import { Ipv6View, walkExtensions } from './ipv6.ts';
+import { LacpView } from './lacp.ts';
+import { LlcView, SnapView } from './llc.ts';
+import { LldpView } from './lldp.ts';
+import { MldView } from './mld.ts';
 import { innerFrame, type Layers, parseFrame } from './parse.ts';
 import { TcpView } from './tcp.ts';
 import { UdpView } from './udp.ts';
-import type { View } from './view.ts';
+import { View } from './view.ts';
 import { VlanView } from './vlan.ts';
 import { VxlanView } from './vxlan.ts';
 
@@ -33,14 +41,20 @@ const VIEWS: Readonly<Record<string, At>> = {
   dhcp: DhcpView.at,
   gre: GreView.at,
   vxlan: VxlanView.at,
+  llc: LlcView.at,
+  snap: SnapView.at,
+  lldp: LldpView.at,
+  lacp: LacpView.at,
+  igmp: IgmpView.at,
+  mld: MldView.at,
+  dhcp6: Dhcp6View.at,
+  bfd: BfdView.at,
+  geneve: GeneveView.at,
 };
 
 /** Everything that the walk found, frames inside frames too. */
 function found(layers: Layers): View[] {
-  const { eth, vlans, arp, ipv4, ipv6, icmp, icmpv6, udp, tcp, gre, vxlan, dhcp } = layers;
-  const here = [eth, ...vlans, arp, ipv4, ipv6, icmp, icmpv6, udp, tcp, gre, vxlan, dhcp].filter(
-    (v) => v !== undefined,
-  );
+  const here = [...Object.values(layers), ...layers.vlans].filter((value) => value instanceof View);
   const inner = innerFrame(layers);
   return inner ? [...here, ...found(inner)] : here;
 }

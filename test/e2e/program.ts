@@ -79,6 +79,11 @@ export class Server {
     return revision;
   }
 
+  /** Whoever reads its standard error goes away. */
+  dropLog(): void {
+    this.#child.stderr?.destroy();
+  }
+
   /** Sends a signal to this one process, and waits for its end. */
   end(signal: 'SIGTERM' | 'SIGINT' | 'SIGKILL'): Promise<Ended> {
     this.#child.kill(signal);

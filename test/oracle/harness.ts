@@ -8,7 +8,7 @@ import { flowOf, output } from '../../src/flow/actions.ts';
 import { DEAD_VLAN, type PortSpec } from '../../src/flow/datapath.ts';
 import { type IpAddress, isIpv4 } from '../../src/packet/address.ts';
 import { frame as build } from '../../src/packet/build.ts';
-import { read16, read24, write24 } from '../../src/packet/bytes.ts';
+import { write24 } from '../../src/packet/bytes.ts';
 import { ETHERNET, ETHERTYPE } from '../../src/packet/ethernet.ts';
 import type { Layer } from '../../src/packet/layer.ts';
 import { parseFrame } from '../../src/packet/parse.ts';
@@ -189,7 +189,7 @@ const geneve = (vni: number, inner: Layer & { layer: 'data' }): Layer[] => {
 /** The other way, by the packet views: what is on the wire, not what the switch meant. */
 export function decapsulated(outer: Uint8Array): Outer & { readonly frame: Uint8Array } {
   const version = outer[0]! >>> 4 === 4 ? ETHERTYPE.IPV4 : ETHERTYPE.IPV6;
-  const { bytes, ipv4, ipv6, gre, udp, vxlan, payloadOffset, payloadEnd } = parseFrame(
+  const { bytes, ipv4, ipv6, gre, vxlan, geneve, payloadOffset, payloadEnd } = parseFrame(
     Uint8Array.of(...new Uint8Array(ETHERNET.TYPE), version >>> 8, version & 0xff, ...outer),
   );
   const { srcIp: source, dstIp: destination } = (ipv4 ?? ipv6)!;
@@ -197,7 +197,7 @@ export function decapsulated(outer: Uint8Array): Outer & { readonly frame: Uint8
   const frame = bytes.slice(payloadOffset, payloadEnd);
   if (gre?.isNvgre) return { ...addresses, encapsulation: 'nvgre', vsid: gre.vsid!, frame };
   if (vxlan) return { ...addresses, encapsulation: 'vxlan', vsid: vxlan.vni, frame };
-  if (udp?.dstPort !== GENEVE.port || read16(frame, 0) !== 0 || read16(frame, 2) !== ETHERTYPE.TEB)
+  if (geneve?.protocolType !== ETHERTYPE.TEB || geneve.headerLength !== GENEVE.size)
     throw new Error('a packet on the fabric that is none of ours');
-  return { ...addresses, encapsulation: 'geneve', vsid: read24(frame, 4), frame: frame.slice(GENEVE.size) };
+  return { ...addresses, encapsulation: 'geneve', vsid: geneve.vni, frame };
 }

@@ -5,7 +5,7 @@
 import fc from 'fast-check';
 import { type Ipv6, ipv4FromNumber, ipv6FromBigint, macFromNumber } from '../../src/packet/address.ts';
 import { DHCP_OPTION } from '../../src/packet/dhcp.ts';
-import type { DataLayer, Layer, PadLayer } from '../../src/packet/layer.ts';
+import type { DataLayer, Layer, LldpLayer, PadLayer } from '../../src/packet/layer.ts';
 
 const bits = (n: number) => fc.integer({ min: 0, max: 2 ** n - 1 });
 const macs = bits(31).map((n) => macFromNumber(n * 2 ** 17));
@@ -72,6 +72,85 @@ const tcp = layer('tcp', {
   urgent: bits(16),
   options: words(4),
 });
+const ndOption = fc.oneof(
+  fc.record({ code: bits(8).filter((code) => code > 2), data: words(8, 6, 3) }),
+  fc.record({ code: fc.constant(25), data: words(16, 6, 2) }),
+  fc.record({
+    code: fc.constant(3),
+    data: fc.uint8Array({ minLength: 30, maxLength: 30 }).map((d) => d.with(0, d[0]! % 129)),
+  }),
+);
+const ndMessage = layer('icmpv6', {
+  type: fc.integer({ min: 133, max: 137 }),
+  target: ipv6s,
+  sll: macs,
+  options: fc.array(ndOption, { maxLength: 3 }),
+});
+const record = (width: number) => fc.record({ code: bits(3), data: words(width, width, 2) });
+const igmp = layer('igmp', {
+  type: fc.constantFrom(0x11, 0x12, 0x16, 0x17, 0x22),
+  maxresp: bits(8),
+  group: ipv4s,
+  suppress: fc.boolean(),
+  qqic: bits(8),
+  sources: fc.array(ipv4s, { maxLength: 3 }),
+  records: fc.array(record(4), { maxLength: 3 }),
+});
+const mld = layer('mld', {
+  type: fc.constantFrom(130, 131, 132, 143),
+  maxresp: bits(16),
+  group: ipv6s,
+  qrv: bits(3),
+  sources: fc.array(ipv6s, { maxLength: 3 }),
+  records: fc.array(record(16), { maxLength: 3 }),
+});
+const llc = layer('llc', {
+  dsap: bits(8),
+  ssap: bits(8),
+  control: fc.oneof(
+    fc.constantFrom(3, 0xf3),
+    bits(14).map((n) => n << 2),
+  ),
+});
+const snap = layer('snap', { organization: fc.constantFrom(0, 0x00000c), proto: bits(16) });
+const lldp: fc.Arbitrary<LldpLayer> = fc
+  .array(fc.record({ code: fc.integer({ min: 1, max: 127 }), data: blob(20) }), { maxLength: 3 })
+  .map((more) => {
+    const first = [1, 2, 3].map((code) => ({ code, data: Uint8Array.of(5, code) }));
+    return { layer: 'lldp', options: [...first, ...more] };
+  });
+const lacp = layer('lacp', {
+  actor: macs,
+  actorkey: bits(16),
+  actorstate: bits(8),
+  partner: macs,
+  partnerport: bits(16),
+  maxdelay: bits(16),
+});
+const bfd = layer('bfd', {
+  state: bits(2),
+  diag: bits(5),
+  flags: fc.constantFrom(0, 0x20, 0x10, 0x0a),
+  mine: bits(32).filter((n) => n > 0),
+  yours: bits(32),
+  tx: bits(32),
+});
+const dhcp6 = layer('dhcp6', {
+  type: fc.integer({ min: 1, max: 11 }),
+  xid: bits(24),
+  options: fc.array(
+    fc.oneof(
+      fc.record({ code: bits(16), data: blob(12) }),
+      fc.record({ code: fc.constantFrom(1, 2, 3, 5, 6, 13, 23, 24), data: words(4, 0, 12) }),
+    ),
+    { maxLength: 4 },
+  ),
+});
+const geneve = layer('geneve', {
+  vni: bits(24),
+  control: fc.boolean(),
+  options: fc.array(fc.record({ code: bits(24), data: words(4) }), { maxLength: 3 }),
+});
 const dhcpOption = fc.oneof(
   fc.record({ code: fc.integer({ min: 1, max: 254 }), data: blob(12) }),
   fc.record({
@@ -110,6 +189,8 @@ function layersTo(depth: number): fc.Arbitrary<Layer[]> {
   const overIp = [
     chain(udp, data),
     chain(udp, vxlan, inner),
+    chain(udp, geneve, inner),
+    chain(udp, bfd, data),
     chain(tcp, data),
     chain(gre, data),
     chain(fc.oneof(nvgre, gre), inner),
@@ -117,17 +198,27 @@ function layersTo(depth: number): fc.Arbitrary<Layer[]> {
   ];
   const overIpv4 = fc.oneof(
     chain(icmp, data),
+    chain(igmp, data),
     chain(fc.constant({ layer: 'udp' as const }), dhcp, data),
     ...overIp,
   );
   // The options of a Neighbor Discovery message have to be whole, so no data behind one.
   const nd = (l: Layer) => l.layer === 'icmpv6' && (l.type ?? 0) >= 133 && (l.type ?? 0) <= 137;
   const overIpv6 = fc.oneof(
+    ndMessage.map((l): Layer[] => [l]),
+    chain(mld, data),
+    chain(udp, dhcp6),
     chain(icmpv6, data).map((list) => (list[0] && nd(list[0]) ? list.slice(0, 1) : list)),
     ...overIp,
   );
   const network = fc.oneof(
     arp.map((l): Layer[] => [l]),
+    arp.map((l): Layer[] => [{ ...l, layer: 'rarp' }]),
+    lldp.map((l): Layer[] => [l]),
+    chain(lacp, data),
+    chain(llc, data),
+    chain(fc.constant({ layer: 'llc' as const }), snap, data),
+    chain(fc.constant({ layer: 'llc' as const }), fc.constant({ layer: 'snap' as const }), ipv4, overIpv4),
     { weight: 3, arbitrary: chain(ipv4, overIpv4) },
     { weight: 3, arbitrary: chain(ipv6, fc.array(extension, { maxLength: 2 }), overIpv6) },
     data,

@@ -73,6 +73,7 @@ async function whatElse(parsed: Parsed, client: () => Client) {
       thrown.code === 'token-missing'
     )
       return [];
-    return locateFindings(withoutMissing(thrown.findings), parsed);
+    const objects = parsed.objects.map(({ object }) => object);
+    return locateFindings(withoutMissing(thrown.findings, objects, parsed.refused), parsed);
   }
 }

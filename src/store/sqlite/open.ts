@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { chmodSync, closeSync, mkdirSync, openSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { Kysely } from 'kysely';
 import { finding, NetloomError } from '../../base/error.ts';
@@ -48,10 +48,33 @@ export async function openSqliteStore({
   }
 }
 
+/**
+ * The directory and its parents, readable by nobody else. One by one: Node's own recursive call goes round for ever in
+ * file systems where nothing can be made, such as /proc.
+ */
+function makeDirectory(directory: string): void {
+  if (existsSync(directory)) return;
+  const parent = dirname(directory);
+  if (parent !== directory) makeDirectory(parent);
+  mkdirSync(directory, { mode: 0o700 });
+}
+
 /** Makes what a first start needs, and refuses a directory whose database is gone. */
 function prepareFiles(directory: string): void {
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
-  if (statSync(directory).mode & 0o022) {
+  makeDirectory(directory);
+  const { mode, uid } = statSync(directory);
+  // Whoever owns a directory may put other files, and links to other files, in the place of ours.
+  if (process.getuid && uid !== process.getuid()) {
+    throw new NetloomError([
+      finding(
+        'store-unavailable',
+        directory,
+        `${directory} belongs to another user (uid ${uid}).`,
+        'Start Netloom as that user, or choose another data directory.',
+      ),
+    ]);
+  }
+  if (mode & 0o022) {
     throw new NetloomError([
       finding(
         'store-unavailable',

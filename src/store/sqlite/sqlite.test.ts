@@ -1,5 +1,6 @@
 import {
   chmodSync,
+  chownSync,
   copyFileSync,
   existsSync,
   mkdirSync,
@@ -110,6 +111,16 @@ describe('SQLite: life', () => {
     chmodSync(directory, 0o777);
     expect(await refusal(open(directory))).toEqual([`store-unavailable ${directory}`]);
     chmodSync(directory, 0o755);
+    await (await open(directory)).close();
+  });
+
+  it.skipIf(process.getuid?.() !== 0)('refuses a directory of another user', async () => {
+    const directory = newDirectory();
+    mkdirSync(directory, { mode: 0o700 });
+    chownSync(directory, 65534, 65534);
+    expect(await refusal(open(directory))).toEqual([`store-unavailable ${directory}`]);
+    expect(readdirSync(directory)).toEqual([]);
+    chownSync(directory, 0, 0);
     await (await open(directory)).close();
   });
 
