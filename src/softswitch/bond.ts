@@ -52,6 +52,11 @@ export class Team {
     return this.#nics.length > 1;
   }
 
+  /** Which NIC a frame goes out by depends on its headers. */
+  get isBalanced(): boolean {
+    return this.isTeam && this.#mode !== 'active-backup';
+  }
+
   /** The NIC that takes group frames; undefined while all links are down. */
   get active(): string | undefined {
     return this.#active;

@@ -4,17 +4,18 @@
  */
 import type { PacketIn } from '../flow/datapath.ts';
 import { FIELD_NAMES, FIELDS, type FieldName } from '../flow/fields.ts';
-import type { Action, Flow, OutputPort } from '../flow/flow.ts';
+import type { Action, OutputPort } from '../flow/flow.ts';
 import { LOCAL_PORT } from '../flow/values.ts';
 import type { IpAddress } from '../packet/address.ts';
 import { macFromNumber } from '../packet/address.ts';
+import type { Recording } from './cache/recording.ts';
 import type { DropReason, Observer } from './events.ts';
 import { hashSymmetric } from './hash.ts';
-import { changedFields, isFragment, prerequisiteHolds, WORD } from './key.ts';
+import { changedFields, isFragment, maskWords, prerequisiteHolds, WORD } from './key.ts';
 import type { MacTable } from './mac-learning.ts';
 import { type BridgePort, decideNormal } from './normal.ts';
 import type { Packet } from './packet.ts';
-import type { FlowTable } from './table.ts';
+import type { FlowTable, Rule } from './table.ts';
 
 /** Limits of Open vSwitch (ofproto-dpif-xlate.c): MAX_DEPTH, MAX_RESUBMITS. */
 const DEEPEST_RESUBMIT = 64;
@@ -32,6 +33,7 @@ export type Effect =
       readonly port: number;
       readonly outer: Uint8Array;
       readonly destination: IpAddress;
+      readonly headerLength: number;
       readonly inner: Uint8Array;
     }
   | { readonly type: 'packet-in'; readonly packet: PacketIn };
@@ -58,6 +60,7 @@ export class Run {
   readonly #macs: MacTable;
   readonly #now: number;
   readonly #observer: Observer | undefined;
+  readonly #recording: Recording | undefined;
   readonly #arrival: Arrival;
   /** As it came in: what the counters of flows count. */
   readonly #length: number;
@@ -74,6 +77,7 @@ export class Run {
     arrival: Arrival,
     length: number,
     observer: Observer | undefined,
+    recording: Recording | undefined,
   ) {
     this.#tables = tables;
     this.#ports = ports;
@@ -82,6 +86,7 @@ export class Run {
     this.#arrival = arrival;
     this.#length = length;
     this.#observer = observer;
+    this.#recording = recording;
   }
 
   /** From table 0. */
@@ -97,12 +102,14 @@ export class Run {
   }
 
   #lookup(packet: Packet, table: number): void {
+    this.#recording?.table(table);
     const rule = this.#find(packet, table);
     this.#observer?.({ type: 'match', table, flow: rule?.flow });
     if (!rule) {
       this.#drop(packet, 'no-match');
       return;
     }
+    this.#recording?.rule(rule);
     rule.packets += 1n;
     rule.bytes += BigInt(this.#length);
     if (rule.flow.actions.length === 0) this.#drop(packet, 'flow-drops');
@@ -110,8 +117,8 @@ export class Run {
   }
 
   /** In a fragment ports match as 0, in the first one too, so that all fragments meet the same flow. */
-  #find({ key }: Packet, table: number): { flow: Flow; packets: bigint; bytes: bigint } | undefined {
-    if (!isFragment(key)) return this.#tables.get(table)?.lookup(key);
+  #find({ key, trail }: Packet, table: number): Rule | undefined {
+    if (!isFragment(key)) return this.#tables.get(table)?.lookup(key, trail);
     const ports = key[WORD.PORTS]!;
     key[WORD.PORTS] = 0;
     const rule = this.#tables.get(table)?.lookup(key);
@@ -151,6 +158,7 @@ export class Run {
         return true;
       case 'dec_ttl': {
         const isIp = prerequisiteHolds('ip', packet.key);
+        packet.trail?.lookAt('ip_ttl');
         const isAlive = packet.get('ip_ttl') > 1n;
         this.#change(packet, action, table, () => {
           if (isIp && isAlive) packet.decrementTtl();
@@ -191,6 +199,7 @@ export class Run {
   #resubmit(packet: Packet, table: number, from: number): void {
     if (this.#depth >= DEEPEST_RESUBMIT || this.#resubmits >= MOST_RESUBMITS) {
       this.#failed = true;
+      this.#recording?.refuse();
       this.#effects = [];
       this.#drop(packet, 'resubmit-limit');
       return;
@@ -229,6 +238,7 @@ export class Run {
 
   #send(packet: Packet, port: number): void {
     const effect = this.#ports.send(packet, port);
+    this.#record(packet, effect);
     if ('drop' in effect) {
       this.#drop(packet, effect.drop);
       return;
@@ -245,6 +255,19 @@ export class Run {
     }
   }
 
+  #record(packet: Packet, effect: Effect | { readonly drop: DropReason }): void {
+    const { trail } = packet;
+    if (!this.#recording || !trail) return;
+    if ('drop' in effect) {
+      // Whether a frame is too long, only its length says.
+      if (effect.drop === 'too-long-for-tunnel') this.#recording.refuse();
+    } else if (effect.type === 'send') {
+      this.#recording.delivery(effect.port, effect.nic, trail);
+    } else if (effect.type === 'tunnel') {
+      this.#recording.tunnel(effect.port, trail, packet.length, effect);
+    }
+  }
+
   #normal(packet: Packet, inPort: number): void {
     const { port, bridge } = this.#arrival;
     const ports = [...this.#ports.bridgePorts()];
@@ -254,7 +277,7 @@ export class Run {
       this.#drop(packet, 'no-such-port');
       return;
     }
-    const decision = decideNormal(packet, from, ports, this.#macs, this.#now);
+    const decision = decideNormal(packet, from, ports, this.#macs, this.#now, this.#recording);
     if (decision.type === 'drop') {
       this.#drop(packet, decision.reason);
       return;
@@ -271,6 +294,7 @@ export class Run {
   }
 
   #packetIn(packet: Packet, userdata: string, maxLength: number, table: number, cookie: bigint): void {
+    this.#recording?.refuse();
     const frame = packet.share().subarray(0, maxLength);
     this.#effects.push({
       type: 'packet-in',
@@ -312,6 +336,8 @@ function rewrite(packet: Packet, action: Rewrite): void {
       const { from, to } = action;
       if (!prerequisiteHolds(FIELDS[from.field].needs, packet.key)) break;
       const ones = (1n << BigInt(from.to - from.from + 1)) - 1n;
+      for (const [word, mask] of maskWords(from.field, ones << BigInt(from.from)))
+        packet.trail?.look(word, mask);
       const bits = (packet.get(from.field) >> BigInt(from.from)) & ones;
       packet.set(to.field, bits << BigInt(to.from), ones << BigInt(to.from));
       break;
@@ -325,6 +351,7 @@ function rewrite(packet: Packet, action: Rewrite): void {
     case 'multipath': {
       const { to, links, basis } = action;
       const ones = (1n << BigInt(to.to - to.from + 1)) - 1n;
+      packet.trail?.hash(to.field, ones << BigInt(to.from), basis, links);
       const link = BigInt(hashSymmetric(packet.key, basis) % links);
       packet.set(to.field, link << BigInt(to.from), ones << BigInt(to.from));
       break;

@@ -181,6 +181,14 @@ export function writeField(key: FlowKey, name: FieldName, value: bigint, mask = 
   }
 }
 
+/** The bits of a field, all or some, as pairs of a word and a mask. */
+export function maskWords(name: FieldName, mask = fullMask(name)): (readonly [word: number, mask: number])[] {
+  return PIECES[name].map(({ word, shift, mask: ones, low }) => [
+    word,
+    ((Number((mask >> low) & 0xffffffffn) << shift) & ones) >>> 0,
+  ]);
+}
+
 /** A match as tests on words: `(key[word] & mask) === value` for all of them. */
 export interface CompiledMatch {
   /** Ascending. */

@@ -9,11 +9,16 @@ export const MAC_TABLE_LIMIT = 8192;
 /** How long after a gratuitous ARP its reflections over a team are not believed (Open vSwitch: 5 s). */
 const GRATUITOUS_LOCK_MS = 5_000;
 
-interface Entry {
+/** What is known of an address in a VLAN. */
+export interface MacEntry {
+  readonly key: string;
   port: number;
-  /** Of the last frame from the address. */
+  /** Time of the last frame from the address. */
   seen: number;
   lockedUntil: number;
+  /** Neighbours in the order of the last frame. */
+  quieter: MacEntry | undefined;
+  later: MacEntry | undefined;
 }
 
 export interface Learned {
@@ -22,12 +27,16 @@ export interface Learned {
 }
 
 export class MacTable {
-  /** In the order of the last frame, the quietest first. */
-  readonly #entries = new Map<string, Entry>();
+  readonly #entries = new Map<string, MacEntry>();
+  #quietest: MacEntry | undefined;
+  #latest: MacEntry | undefined;
   readonly #limit: number;
+  readonly #onChange: (key: string) => void;
 
-  constructor(limit = MAC_TABLE_LIMIT) {
+  /** `onChange` is told the key of an address whenever its port becomes another one, or known, or unknown. */
+  constructor(limit = MAC_TABLE_LIMIT, onChange: (key: string) => void = () => {}) {
     this.#limit = limit;
+    this.#onChange = onChange;
   }
 
   get size(): number {
@@ -46,54 +55,89 @@ export class MacTable {
     arp: { isGratuitous: boolean; byTeam: boolean } = { isGratuitous: false, byTeam: false },
   ): Learned {
     if (isGroup(mac)) return { changed: false };
-    const key = keyOf(mac, vlan);
-    const old = this.#alive(key, now);
-    const entry = old ?? { port: -1, seen: now, lockedUntil: 0 };
-    if (old) this.#entries.delete(key);
-    else if (this.#entries.size >= this.#limit) this.#forgetQuietest();
-    this.#entries.set(key, entry);
-    entry.seen = now;
+    const key = macKey(mac, vlan);
+    let entry = this.#alive(key, now);
+    if (!entry) {
+      if (this.#entries.size >= this.#limit && this.#quietest) this.#forget(this.#quietest);
+      entry = { key, port: -1, seen: now, lockedUntil: 0, quieter: undefined, later: undefined };
+      this.#entries.set(key, entry);
+      this.#append(entry);
+    }
+    this.touch(entry, now);
     if (arp.isGratuitous) {
       if (!arp.byTeam) entry.lockedUntil = now + GRATUITOUS_LOCK_MS;
       else if (entry.lockedUntil > now) return { changed: false };
     }
     const changed = entry.port !== port;
     entry.port = port;
+    if (changed) this.#onChange(key);
     return { changed };
   }
 
   /** The port of an address; undefined when it is not known. */
   lookup(mac: number, vlan: number, now: number): number | undefined {
-    return this.#alive(keyOf(mac, vlan), now)?.port;
+    return this.#alive(macKey(mac, vlan), now)?.port;
+  }
+
+  /** The entry itself, which stays the same as long as the address stays known. */
+  entry(key: string): MacEntry | undefined {
+    return this.#entries.get(key);
+  }
+
+  /** Notes one more frame from an address that is known. */
+  touch(entry: MacEntry, now: number): void {
+    entry.seen = now;
+    if (entry === this.#latest) return;
+    this.#unlink(entry);
+    this.#append(entry);
   }
 
   /** Whether a gratuitous ARP from elsewhere was seen a moment ago. */
   isLocked(mac: number, vlan: number, now: number): boolean {
-    return (this.#alive(keyOf(mac, vlan), now)?.lockedUntil ?? 0) > now;
+    return (this.#alive(macKey(mac, vlan), now)?.lockedUntil ?? 0) > now;
   }
 
   /** Forgets what was learnt on a port. */
   removePort(port: number): void {
-    for (const [key, entry] of this.#entries) if (entry.port === port) this.#entries.delete(key);
+    for (const entry of this.#entries.values()) if (entry.port === port) this.#forget(entry);
   }
 
   clear(): void {
-    this.#entries.clear();
+    for (const entry of this.#entries.values()) this.#forget(entry);
   }
 
-  #alive(key: string, now: number): Entry | undefined {
+  #alive(key: string, now: number): MacEntry | undefined {
     const entry = this.#entries.get(key);
-    if (entry && now - entry.seen >= MAC_AGEING_MS) {
-      this.#entries.delete(key);
-      return undefined;
-    }
-    return entry;
+    if (!entry || !isStale(entry, now)) return entry;
+    this.#forget(entry);
+    return undefined;
   }
 
-  #forgetQuietest(): void {
-    const [quietest] = this.#entries.keys();
-    if (quietest !== undefined) this.#entries.delete(quietest);
+  #forget(entry: MacEntry): void {
+    this.#entries.delete(entry.key);
+    this.#unlink(entry);
+    this.#onChange(entry.key);
   }
+
+  #append(entry: MacEntry): void {
+    entry.quieter = this.#latest;
+    entry.later = undefined;
+    if (this.#latest) this.#latest.later = entry;
+    else this.#quietest = entry;
+    this.#latest = entry;
+  }
+
+  #unlink(entry: MacEntry): void {
+    if (entry.quieter) entry.quieter.later = entry.later;
+    else this.#quietest = entry.later;
+    if (entry.later) entry.later.quieter = entry.quieter;
+    else this.#latest = entry.quieter;
+  }
+}
+
+/** Whether the address has been quiet for so long that it is not known any more. */
+export function isStale(entry: MacEntry, now: number): boolean {
+  return now - entry.seen >= MAC_AGEING_MS;
 }
 
 /** The group bit: multicast, and broadcast too. */
@@ -101,6 +145,7 @@ export function isGroup(mac: number): boolean {
   return Math.floor(mac / 2 ** 40) % 2 === 1;
 }
 
-function keyOf(mac: number, vlan: number): string {
+/** What an entry is found by. */
+export function macKey(mac: number, vlan: number): string {
   return `${mac}/${vlan}`;
 }

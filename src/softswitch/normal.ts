@@ -3,9 +3,10 @@
  * is a value; the switch carries it out.
  */
 import { DEAD_VLAN, type PortVlan } from '../flow/datapath.ts';
+import type { Recording } from './cache/recording.ts';
 import type { DropReason } from './events.ts';
 import { type FlowKey, WORD } from './key.ts';
-import type { MacTable } from './mac-learning.ts';
+import { type MacTable, macKey } from './mac-learning.ts';
 import type { Packet, Tag } from './packet.ts';
 
 /** A port as the bridge sees it. */
@@ -42,6 +43,7 @@ export function decideNormal(
   ports: Iterable<BridgePort>,
   macs: MacTable,
   now: number,
+  recording: Recording | undefined,
 ): NormalDecision {
   const { key } = packet;
   const tags = packet.tags;
@@ -49,6 +51,10 @@ export function decideNormal(
   const destination = key[WORD.ETH]! * 2 ** 16 + (key[WORD.ETH + 1]! >>> 16);
   const type = key[WORD.TYPE]! >>> 16;
   const drop = (reason: DropReason): NormalDecision => ({ type: 'drop', reason });
+
+  packet.trail?.lookAtWords(WORD.ETH, WORD.ETH + 3);
+  // Whether an ARP announces its sender, and when the last one did, is for the learning table to say each time.
+  if (type === 0x0806) recording?.refuse();
 
   if ((type === 0x8100 || type === 0x88a8) && tags.length === 0) return drop('partial-tag');
   const inVlan = from?.vlan ?? ALL_VLANS;
@@ -64,6 +70,8 @@ export function decideNormal(
   if (from?.admission === 'drop') return drop('team-loop');
   if (from?.admission === 'unless-moved') {
     const known = macs.lookup(source, vlan, now);
+    const sourceKey = macKey(source, vlan);
+    recording?.lookedUp(sourceKey, macs.entry(sourceKey));
     const moved = known !== undefined && known !== from.number;
     if (moved && (!isGratuitous || macs.isLocked(source, vlan, now))) return drop('team-loop');
   }
@@ -71,7 +79,14 @@ export function decideNormal(
     from !== undefined &&
     macs.learn(source, vlan, from.number, now, { isGratuitous, byTeam: from.isTeam }).changed;
 
+  const learnt = recording && macs.entry(macKey(source, vlan));
+  if (from && learnt) recording?.cameFrom(learnt);
+
   const known = macs.lookup(destination, vlan, now);
+  if (recording) {
+    const destinationKey = macKey(destination, vlan);
+    recording.lookedUp(destinationKey, macs.entry(destinationKey));
+  }
   if (known !== undefined && known === from?.number) return drop('learned-on-in-port');
   const outputs: { port: number; tags: readonly Tag[] }[] = [];
   for (const port of ports) {

@@ -6,12 +6,13 @@
 
 import { FIELDS, type FieldName, fullMask } from '../flow/fields.ts';
 import { ARP, ARP_ETHERNET_IPV4 } from '../packet/arp.ts';
-import { read16, read32, write16 } from '../packet/bytes.ts';
-import { updateChecksum } from '../packet/checksum.ts';
+import { read16, read32 } from '../packet/bytes.ts';
 import { ETHERNET } from '../packet/ethernet.ts';
 import { IP_PROTOCOL, IPV4 } from '../packet/ipv4.ts';
 import { IPV6 } from '../packet/ipv6.ts';
 import { isVlanType, popVlan, pushVlan } from '../packet/vlan.ts';
+import { patch16 } from './cache/edits.ts';
+import type { Trail } from './cache/trail.ts';
 import { type FlowKey, newKey, prerequisiteHolds, readField, WORD, writeField } from './key.ts';
 
 /** An IEEE 802.1Q tag: its type, and its control information with bit 0x1000 set. */
@@ -44,6 +45,7 @@ export class Packet {
   #tll = 0;
   #bytes: Uint8Array;
   #owned = false;
+  #trail: Trail | undefined;
 
   private constructor(bytes: Uint8Array, key: FlowKey) {
     this.#bytes = bytes;
@@ -55,6 +57,15 @@ export class Packet {
     const packet = new Packet(bytes, newKey());
     packet.#extract();
     return packet;
+  }
+
+  /** Notes from now on what is read of the frame and done to it. */
+  follow(trail: Trail): void {
+    this.#trail = trail;
+  }
+
+  get trail(): Trail | undefined {
+    return this.#trail;
   }
 
   /** As it is now. What the caller gets is not changed afterwards. */
@@ -78,6 +89,7 @@ export class Packet {
     copy.#hasPorts = this.#hasPorts;
     copy.#sll = this.#sll;
     copy.#tll = this.#tll;
+    copy.#trail = this.#trail?.fork();
     return copy;
   }
 
@@ -94,6 +106,7 @@ export class Packet {
     }
     // An id or a priority is that of a tag.
     if (field === 'vlan_vid' && !this.tagged) return;
+    this.#trail?.write(field, mask, mask === fullMask(field));
     writeField(this.key, field, value, mask);
     this.#writeThrough(field);
   }
@@ -125,6 +138,7 @@ export class Packet {
       this.popTag();
       this.pushTag(outer);
     }
+    this.#trail?.push(type, tci & 0xefff);
     this.#bytes = pushVlan(this.#bytes, tci & 0xefff, type);
     this.#owned = true;
     this.#moveHeaders(4);
@@ -134,6 +148,7 @@ export class Packet {
 
   popTag(): void {
     if (!this.tagged) return;
+    this.#trail?.pop();
     this.#bytes = popVlan(this.#bytes);
     this.#owned = true;
     this.#moveHeaders(-4);
@@ -156,8 +171,7 @@ export class Packet {
     if ((tci & 0x1000) === 0) {
       while (this.tagged) this.popTag();
     } else if (this.tagged) {
-      this.#own();
-      write16(this.#bytes, ETHERNET.SIZE, tci & 0xefff);
+      this.#put16(ETHERNET.SIZE, tci & 0xefff, 0);
     } else {
       this.pushTag({ type, tci });
       this.key[WORD.INNER_TAG] = 0;
@@ -461,11 +475,7 @@ export class Packet {
     const value = readField(this.key, field);
     for (let i = 0; i < octets; i += 2) {
       const word = Number((value >> BigInt(8 * (octets - 2 - i))) & 0xffffn);
-      const before = read16(this.#bytes, at + i);
-      this.#put16(at + i, word, checksum);
-      if (header !== 0 && before !== word) {
-        write16(this.#bytes, header, updateChecksum(read16(this.#bytes, header), before, word));
-      }
+      this.#put16(at + i, word, checksum, header);
     }
   }
 
@@ -475,32 +485,26 @@ export class Packet {
     this.#owned = true;
   }
 
-  /** Writes 16 bits, which must begin at an even distance from what the checksum at `checksum` (0 = none) covers. */
-  #put16(at: number, value: number, checksum: number): void {
-    const before = read16(this.#bytes, at);
-    if (before === value) return;
+  /** Writes the bits of `mask` in 16 bits, as patch16 does. */
+  #put16(at: number, value: number, checksum: number, header = 0, mask = 0xffff): void {
+    const isUdp =
+      checksum !== 0 && checksum === this.#checksum && (this.key[WORD.IP]! & 0xff) === IP_PROTOCOL.UDP;
+    this.#trail?.put(at, value, mask, checksum, isUdp, header);
+    if (((read16(this.#bytes, at) ^ value) & mask) === 0) return;
     this.#own();
-    write16(this.#bytes, at, value);
-    if (checksum === 0) return;
-    const sum = read16(this.#bytes, checksum);
-    const isUdp = checksum === this.#checksum && (this.key[WORD.IP]! & 0xff) === IP_PROTOCOL.UDP;
-    // UDP's 0 is "no checksum" and stays; one that comes out as 0 is written as 0xffff (RFC 768).
-    if (isUdp && sum === 0) return;
-    const updated = updateChecksum(sum, before, value);
-    write16(this.#bytes, checksum, isUdp && updated === 0 ? 0xffff : updated);
+    patch16(this.#bytes, at, value, mask, checksum, isUdp, header);
   }
 
   #writeTosTtl(at: number): void {
     const word = this.key[WORD.IP]!;
     const tos = (word >>> 16) & 0xff;
     const ttl = (word >>> 8) & 0xff;
-    const bytes = this.#bytes;
     if (this.key[WORD.TYPE]! >>> 16 === 0x0800) {
-      this.#put16(at, (bytes[at]! << 8) | tos, at + IPV4.CHECKSUM);
-      this.#put16(at + IPV4.TTL, (ttl << 8) | bytes[at + IPV4.PROTOCOL]!, at + IPV4.CHECKSUM);
+      this.#put16(at, tos, at + IPV4.CHECKSUM, 0, 0x00ff);
+      this.#put16(at + IPV4.TTL, ttl << 8, at + IPV4.CHECKSUM, 0, 0xff00);
     } else {
-      this.#put16(at, (read16(bytes, at) & 0xf00f) | (tos << 4), 0);
-      this.#put16(at + IPV6.NEXT, (bytes[at + IPV6.NEXT]! << 8) | ttl, 0);
+      this.#put16(at, tos << 4, 0, 0, 0x0ff0);
+      this.#put16(at + IPV6.NEXT, ttl, 0, 0, 0x00ff);
     }
   }
 }

@@ -17,12 +17,19 @@ import { FIELD_NAMES, type FieldName, fullMask } from '../flow/fields.ts';
 import type { Action, Masked, Match } from '../flow/flow.ts';
 import { flowKey } from '../flow/same.ts';
 import { FIRST_RESERVED_PORT } from '../flow/values.ts';
-import { ip, ipToBigint, isIpv4, parseIp, parseMac } from '../packet/address.ts';
+import { type IpAddress, ip, ipToBigint, isIpv4, parseIp, parseMac } from '../packet/address.ts';
+import { read32 } from '../packet/bytes.ts';
+import { IPV4 } from '../packet/ipv4.ts';
+import { BATCH_FRAMES, type FrameBatch, newBatch } from './batch.ts';
 import { type Admission, Team } from './bond.ts';
+import { CACHE_LIMITS, type CacheLimits, type CacheStatistics, FlowCache } from './cache/flow-cache.ts';
+import { newFrameKey, readFrameKey } from './cache/frame-key.ts';
+import { areKnown, type Delivery, type Outlet } from './cache/recipe.ts';
+import { Recording } from './cache/recording.ts';
 import { type Arrival, type Effect, type EnginePorts, Run } from './engine.ts';
 import type { DecapsulationDrop, DropReason, Observer } from './events.ts';
-import { type FlowKey, isVisible, readField, WORD } from './key.ts';
-import { isGroup, MacTable } from './mac-learning.ts';
+import { type FlowKey, isVisible, prerequisiteHolds, readField, WORD } from './key.ts';
+import { isGroup, MAC_TABLE_LIMIT, MacTable } from './mac-learning.ts';
 import { type BridgePort, NO_VLAN } from './normal.ts';
 import { Packet } from './packet.ts';
 import { FlowTable, newRule, type Rule } from './table.ts';
@@ -32,25 +39,35 @@ import { decapsulate, encapsulate, type Tunnel, type Underlay } from './tunnel.t
 const QUEUE_LIMIT = 65_536;
 /** Frames that may come of one before it counts as going round in a circle. */
 const CHAIN_LIMIT = 100_000;
+/** The cache does not know what comes of a frame, but could; or it cannot. */
+const MISS = -1;
+const UNCACHEABLE = -2;
+/** Of the first word of an Ethernet address. */
+const GROUP_BIT = 0x0100_0000;
 /** A packet-out belongs to no flow (OpenFlow 1.3, 7.4.1). */
 const NO_COOKIE = 0xffff_ffff_ffff_ffffn;
 
 export interface Attachment {
   /** A frame comes in from the other end. */
   receive(frame: Uint8Array): void;
+  /** Many frames, in order; their memory is lent until this returns. */
+  receiveBatch(batch: FrameBatch): void;
   /** The link is up from the start. */
   setLink(up: boolean): void;
   /** Nothing goes either way any more. */
   detach(): void;
 }
 
-interface Cable {
-  readonly deliver: (frame: Uint8Array) => void;
+interface Cable extends Outlet {
+  /** Tells the cache where a frame came in. */
+  readonly ingress: number;
   up: boolean;
 }
 
 interface Port {
   readonly number: number;
+  /** Of what comes out of a tunnel. */
+  readonly ingress: number;
   spec: PortSpec;
   /** What is attached, by NIC; a port that is not an uplink has one, under ''. */
   readonly cables: Map<string, Cable>;
@@ -59,11 +76,18 @@ interface Port {
   /** Of a tunnel. */
   tunnel: Tunnel | undefined;
   underlay: Underlay | undefined;
+  underlayOutlet: Outlet | undefined;
   readonly tunnelDrops: Map<DecapsulationDrop, bigint>;
 }
 
 type Job =
-  | { readonly type: 'frame'; readonly port: Port; readonly nic: string; readonly frame: Uint8Array }
+  | {
+      readonly type: 'frame';
+      readonly port: Port;
+      readonly nic: string;
+      readonly cable: Cable;
+      readonly frame: Uint8Array;
+    }
   | { readonly type: 'tunnel'; readonly port: Port; readonly outer: Uint8Array }
   | {
       readonly type: 'packet-out';
@@ -80,7 +104,17 @@ export class SoftSwitch implements Datapath {
   readonly #tables = new Map<number, FlowTable>();
   /** Every flow by what identifies it. */
   readonly #rules = new Map<string, Rule>();
-  readonly #macs = new MacTable();
+  readonly #macs = new MacTable(MAC_TABLE_LIMIT, (key) => this.#macChanged(key));
+  readonly #cache: FlowCache | undefined;
+  /** Of the frame that is on its way. */
+  readonly #frameKey = newFrameKey();
+  #recording: Recording | undefined;
+  /** While a batch is looked up: when it came. */
+  #moment: number | undefined;
+  readonly #found = new Int32Array(BATCH_FRAMES);
+  /** Outlets that have frames waiting. */
+  readonly #waiting: Outlet[] = [];
+  #nextIngress = 0;
   readonly #handlers: ((packet: PacketIn) => void)[] = [];
   #observer: Observer | undefined;
   readonly #queue: Job[] = [];
@@ -95,9 +129,13 @@ export class SoftSwitch implements Datapath {
     send: (packet, port) => this.#send(packet, port),
   };
 
-  /** `now`: monotonic milliseconds; learnt addresses age by it. */
-  constructor(options: { readonly now: () => number }) {
+  /**
+   * `now`: monotonic milliseconds; learnt addresses age by it. `cache: false` sends every frame through the tables,
+   * which comes to the same and takes longer.
+   */
+  constructor(options: { readonly now: () => number; readonly cache?: CacheLimits | false }) {
     this.#now = options.now;
+    this.#cache = options.cache === false ? undefined : new FlowCache(options.cache ?? CACHE_LIMITS);
   }
 
   /** Tells an observer what happens to each frame from now on; undefined ends it. */
@@ -111,9 +149,9 @@ export class SoftSwitch implements Datapath {
     throwIfErrors(this.#portFindings(spec));
     const old = this.#byName.get(spec.name);
     const port = old ?? this.#newPort(spec);
+    this.#cache?.clear();
     if (old && old.spec.type !== spec.type) {
-      old.cables.clear();
-      old.underlay = undefined;
+      unplug(old);
     }
     // Addresses were learnt in the VLANs that the port had.
     if (old && JSON.stringify(old.spec) !== JSON.stringify(spec)) this.#macs.removePort(old.number);
@@ -122,7 +160,11 @@ export class SoftSwitch implements Datapath {
     const isTunnel = spec.type === 'tunnel';
     port.tunnel = isTunnel ? { encapsulation: spec.encapsulation, local: ip(spec.local) } : undefined;
     if (spec.type === 'uplink') {
-      for (const nic of port.cables.keys()) if (!spec.nics.includes(nic)) port.cables.delete(nic);
+      for (const [nic, cable] of port.cables) {
+        if (spec.nics.includes(nic)) continue;
+        cable.isOpen = false;
+        port.cables.delete(nic);
+      }
     }
     return port.number;
   }
@@ -130,11 +172,11 @@ export class SoftSwitch implements Datapath {
   async removePort(name: string): Promise<void> {
     const port = this.#byName.get(name);
     if (!port) return;
+    this.#cache?.clear();
     this.#byName.delete(name);
     this.#byNumber.delete(port.number);
     this.#macs.removePort(port.number);
-    port.cables.clear();
-    port.underlay = undefined;
+    unplug(port);
   }
 
   async ports(): Promise<ReadonlyMap<string, { readonly number: number; readonly spec: PortSpec }>> {
@@ -143,9 +185,15 @@ export class SoftSwitch implements Datapath {
 
   /**
    * Plugs something into a port; `nic` names the NIC of an uplink and is undefined for other ports. Throws NetloomError
-   * where there is no such place (not-found), or something is plugged in already (in-use).
+   * where there is no such place (not-found), or something is plugged in already (in-use). With `deliverBatch`, most
+   * frames that came in as a batch go out as one.
    */
-  attach(name: string, nic: string | undefined, deliver: (frame: Uint8Array) => void): Attachment {
+  attach(
+    name: string,
+    nic: string | undefined,
+    deliver: (frame: Uint8Array) => void,
+    deliverBatch?: (batch: FrameBatch) => void,
+  ): Attachment {
     const port = this.#portNamed(name);
     const { spec } = port;
     const takes = spec.type === 'uplink' ? nic !== undefined && spec.nics.includes(nic) : nic === undefined;
@@ -161,21 +209,30 @@ export class SoftSwitch implements Datapath {
         finding('in-use', name, `Something is attached to ${name} ${place} already.`, 'Detach it first.'),
       ]);
     }
-    const cable: Cable = { deliver, up: true };
+    const cable: Cable = { ingress: this.#nextIngress++, up: true, ...outletOf(deliver, deliverBatch) };
+    this.#cache?.clear();
     port.cables.set(place, cable);
     port.team?.setLink(place, true);
     const isThere = () => this.#byNumber.get(port.number) === port && port.cables.get(place) === cable;
     return {
       receive: (frame) => {
-        if (isThere() && cable.up) this.#enqueue({ type: 'frame', port, nic: place, frame });
+        if (!isThere() || !cable.up) return;
+        if (!this.#takeShortCut(cable, frame))
+          this.#enqueue({ type: 'frame', port, nic: place, cable, frame });
+      },
+      receiveBatch: (batch) => {
+        if (isThere() && cable.up) this.#receiveBatch(port, place, cable, batch);
       },
       setLink: (up) => {
         if (!isThere()) return;
+        this.#cache?.clear();
         cable.up = up;
         port.team?.setLink(place, up);
       },
       detach: () => {
         if (!isThere()) return;
+        this.#cache?.clear();
+        cable.isOpen = false;
         port.cables.delete(place);
         port.team?.setLink(place, false);
       },
@@ -190,7 +247,12 @@ export class SoftSwitch implements Datapath {
         finding('not-found', name, `Port ${name} is no tunnel.`, 'Name a tunnel port.'),
       ]);
     }
+    this.#cache?.clear();
     port.underlay = underlay;
+    port.underlayOutlet = outletOf(
+      (packet, destination) => underlay.send(packet, destination!),
+      underlay.sendBatch && ((batch) => underlay.sendBatch?.(batch)),
+    );
     return {
       receive: (outer) => {
         if (port.underlay === underlay) this.#enqueue({ type: 'tunnel', port, outer });
@@ -215,11 +277,13 @@ export class SoftSwitch implements Datapath {
     this.#nextNumber = nextNumber(number);
     const port: Port = {
       number,
+      ingress: this.#nextIngress++,
       spec,
       cables: new Map(),
       team: undefined,
       tunnel: undefined,
       underlay: undefined,
+      underlayOutlet: undefined,
       tunnelDrops: new Map(),
     };
     this.#byName.set(spec.name, port);
@@ -269,6 +333,7 @@ export class SoftSwitch implements Datapath {
     throwIfErrors([...change.add, ...change.remove].flatMap(flowFindings));
     const added = change.add.map((flow) => [flowKey(flow), newRule(flow)] as const);
     const removed = change.remove.map(flowKey);
+    this.#cache?.forgetTables(new Set([...change.add, ...change.remove].map(({ table }) => table)));
     for (const key of removed) this.#removeRule(key);
     for (const [key, rule] of added) {
       this.#removeRule(key);
@@ -281,6 +346,7 @@ export class SoftSwitch implements Datapath {
 
   /** By table, then the highest priority first. */
   async dumpFlows(): Promise<readonly FlowStats[]> {
+    this.#cache?.settle();
     return [...this.#rules.values()]
       .map(({ flow, packets, bytes }) => ({ flow, packets, bytes }))
       .sort((a, b) => a.flow.table - b.flow.table || b.flow.priority - a.flow.priority);
@@ -314,6 +380,7 @@ export class SoftSwitch implements Datapath {
     this.#observer = undefined;
     this.#handlers.length = 0;
     for (const name of [...this.#byName.keys()]) await this.removePort(name);
+    this.#cache?.clear();
     this.#rules.clear();
     this.#tables.clear();
     this.#macs.clear();
@@ -326,13 +393,13 @@ export class SoftSwitch implements Datapath {
       return;
     }
     this.#queue.push(job);
-    if (!this.#isRunning) this.#drain();
+    if (!this.#isRunning) this.#drain(0);
   }
 
-  #drain(): void {
+  /** `done`: frames of this chain that went before. */
+  #drain(done: number): void {
     this.#isRunning = true;
     try {
-      let done = 0;
       for (let job = this.#queue.shift(); job; job = this.#queue.shift()) {
         if (++done > CHAIN_LIMIT) this.#dropJob(job);
         else this.#process(job);
@@ -358,7 +425,7 @@ export class SoftSwitch implements Datapath {
   #effectsOf(job: Job): readonly Effect[] {
     switch (job.type) {
       case 'frame':
-        return this.#frameIn(job.port, job.nic, job.frame);
+        return this.#frameIn(job.port, job.nic, job.cable, job.frame);
       case 'tunnel':
         return this.#tunnelIn(job.port, job.outer);
       case 'packet-out': {
@@ -366,13 +433,18 @@ export class SoftSwitch implements Datapath {
         packet.key[WORD.IN_PORT] = job.inPort;
         const port = this.#byNumber.get(job.inPort);
         const arrival = { port: job.inPort, bridge: port && bridgePort(port, 'accept') };
-        return this.#run(packet, arrival).actions(packet, job.actions, NO_COOKIE);
+        return this.#run(packet, arrival, undefined).actions(packet, job.actions, NO_COOKIE);
       }
     }
   }
 
-  #frameIn(port: Port, place: string, frame: Uint8Array): readonly Effect[] {
+  #frameIn(port: Port, place: string, cable: Cable, frame: Uint8Array): readonly Effect[] {
     if (this.#byNumber.get(port.number) !== port) return [];
+    const cached = this.#lookup(cable.ingress, frame, 0, frame.length, 0, 0, 0);
+    if (cached >= 0) {
+      this.#repeat(cached, frame);
+      return [];
+    }
     const { name } = port.spec;
     const nic = place === '' ? undefined : place;
     this.#observer?.({ type: 'frame-in', port: port.number, name, nic, frame });
@@ -385,7 +457,7 @@ export class SoftSwitch implements Datapath {
       return [];
     }
     packet.key[WORD.IN_PORT] = port.number;
-    return this.#run(packet, { port: port.number, bridge: bridgePort(port, admission) }).pipeline(packet);
+    return this.#pipeline(packet, port, admission, cached === MISS);
   }
 
   #tunnelIn(port: Port, outer: Uint8Array): readonly Effect[] {
@@ -397,6 +469,21 @@ export class SoftSwitch implements Datapath {
       return [];
     }
     const { inner, tunnelId, source, destination } = read;
+    const cached = isIpv4(source)
+      ? this.#lookup(
+          port.ingress,
+          inner,
+          0,
+          inner.length,
+          Number(tunnelId),
+          read32(outer, IPV4.SRC),
+          read32(outer, IPV4.DST),
+        )
+      : UNCACHEABLE;
+    if (cached >= 0) {
+      this.#repeat(cached, inner);
+      return [];
+    }
     this.#observer?.({ type: 'decapsulate', port: port.number, outer, inner, tunnelId });
     const { name } = port.spec;
     this.#observer?.({ type: 'frame-in', port: port.number, name, nic: undefined, frame: inner });
@@ -408,13 +495,195 @@ export class SoftSwitch implements Datapath {
       : (['tun_ipv6_src', 'tun_ipv6_dst'] as const);
     packet.set(family[0], ipToBigint(source));
     packet.set(family[1], ipToBigint(destination));
-    return this.#run(packet, { port: port.number, bridge: bridgePort(port, 'accept') }).pipeline(packet);
+    return this.#pipeline(packet, port, 'accept', cached === MISS);
   }
 
-  #run(packet: Packet, arrival: Arrival): Run {
+  /** `recorded`: so that the cache knows it the next time; its key is in #frameKey. */
+  #pipeline(packet: Packet, port: Port, admission: Admission, recorded: boolean): readonly Effect[] {
+    const arrival = { port: port.number, bridge: bridgePort(port, admission) };
+    if (!recorded || !this.#cache) return this.#run(packet, arrival, undefined).pipeline(packet);
+    const recording = new Recording(prerequisiteHolds('ip', packet.key));
+    packet.follow(recording.trail);
+    // What a team admits depends on whether the frame is for a group.
+    if (port.team) recording.trail.look(WORD.ETH, GROUP_BIT);
+    this.#recording = recording;
+    const effects = this.#run(packet, arrival, recording).pipeline(packet);
+    this.#recording = undefined;
+    const recipe = recording.recipe(this.#frameKey);
+    if (recipe) this.#cache.insert(recipe);
+    return effects;
+  }
+
+  #run(packet: Packet, arrival: Arrival, recording: Recording | undefined): Run {
     const { length } = packet;
     this.#lastKey = packet.key;
-    return new Run(this.#tables, this.#enginePorts, this.#macs, this.#now(), arrival, length, this.#observer);
+    return new Run(
+      this.#tables,
+      this.#enginePorts,
+      this.#macs,
+      this.#now(),
+      arrival,
+      length,
+      this.#observer,
+      recording,
+    );
+  }
+
+  // ------------------------------------------------------------------------------------------------- cache
+
+  /** How well the cache does; without one, nothing but zeros. */
+  cacheStatistics(): CacheStatistics {
+    return this.#cache?.statistics() ?? { megaflows: 0, hits: 0, misses: 0 };
+  }
+
+  /** Sends a frame at once when the cache knows what comes of it and nothing waits before it. */
+  #takeShortCut(cable: Cable, frame: Uint8Array): boolean {
+    if (this.#isRunning || this.#isClosed) return false;
+    const cached = this.#lookup(cable.ingress, frame, 0, frame.length, 0, 0, 0);
+    if (cached < 0) return false;
+    this.#isRunning = true;
+    try {
+      this.#repeat(cached, frame);
+    } finally {
+      this.#isRunning = false;
+    }
+    if (this.#queue.length > 0) this.#drain(1);
+    return true;
+  }
+
+  /** The number of the recipe for a frame, MISS or UNCACHEABLE. An observer sees every step, so nothing is skipped. */
+  #lookup(
+    ingress: number,
+    bytes: Uint8Array,
+    at: number,
+    length: number,
+    tunnelId: number,
+    source: number,
+    destination: number,
+  ): number {
+    const cache = this.#cache;
+    const key = this.#frameKey;
+    if (!cache || this.#observer || !readFrameKey(bytes, at, length, key)) return UNCACHEABLE;
+    key[0] = ingress;
+    key[10] = tunnelId;
+    key[11] = source;
+    key[12] = destination;
+    const id = cache.find(key);
+    if (id < 0) return MISS;
+    const recipe = cache.recipe(id);
+    if (length > recipe.longest) return UNCACHEABLE;
+    if (recipe.known.length === 0) return id;
+    const now = this.#moment ?? this.#now();
+    if (!areKnown(recipe.known, now)) {
+      cache.forget(id);
+      return MISS;
+    }
+    const { sources } = recipe;
+    for (let i = 0; i < sources.length; i++) this.#macs.touch(sources[i]!, now);
+    return id;
+  }
+
+  #repeat(id: number, frame: Uint8Array): void {
+    this.#cache?.count(id, frame.length);
+    const deliveries = this.#cache?.recipe(id).deliveries ?? [];
+    for (let i = 0; i < deliveries.length; i++) {
+      const delivery = deliveries[i]!;
+      const made = delivery.make(frame);
+      const outlet = this.#outletOf(delivery);
+      if (outlet?.isOpen) outlet.deliver(made, delivery.header?.destination);
+    }
+  }
+
+  #outletOf(delivery: Delivery): Outlet | undefined {
+    if (delivery.outlet) return delivery.outlet;
+    const port = this.#byNumber.get(delivery.port);
+    delivery.outlet = delivery.header ? port?.underlayOutlet : port?.cables.get(delivery.nic ?? '');
+    return delivery.outlet;
+  }
+
+  /** Frames that leave by one port, and may be changed where they are, go on together; the others one by one. */
+  #receiveBatch(port: Port, nic: string, cable: Cable, batch: FrameBatch): void {
+    if (this.#isRunning || this.#isClosed || this.#observer || !this.#cache) {
+      for (let i = 0; i < batch.count; i++) this.#receiveOne(port, nic, cable, batch, i);
+      return;
+    }
+    for (let first = 0; first < batch.count; first += BATCH_FRAMES) {
+      this.#takeTogether(port, nic, cable, batch, first, Math.min(batch.count, first + BATCH_FRAMES));
+    }
+  }
+
+  #takeTogether(port: Port, nic: string, cable: Cable, batch: FrameBatch, first: number, end: number): void {
+    const { bytes, at, length } = batch;
+    this.#moment = this.#now();
+    for (let i = first; i < end; i++) {
+      this.#found[i - first] = this.#lookup(cable.ingress, bytes, at[i]!, length[i]!, 0, 0, 0);
+    }
+    // Whoever gets a frame may change the switch, or send one; from then on nothing is sure that was looked up.
+    let isSure = true;
+    for (let i = first; i < end; i++) {
+      const id = this.#found[i - first]!;
+      if (isSure && id >= 0 && this.#moveOn(id, batch, i)) continue;
+      this.#flush();
+      this.#moment = undefined;
+      if (cable.isOpen) this.#receiveOne(port, nic, cable, batch, i);
+      isSure = false;
+    }
+    this.#moment = undefined;
+    this.#flush();
+  }
+
+  /** False where the frame cannot go on where it is. */
+  #moveOn(id: number, batch: FrameBatch, i: number): boolean {
+    const cache = this.#cache!;
+    const { deliveries } = cache.recipe(id);
+    const length = batch.length[i]!;
+    if (deliveries.length === 0) {
+      cache.count(id, length);
+      return true;
+    }
+    const delivery = deliveries[0]!;
+    const outlet = this.#outletOf(delivery);
+    const waiting = outlet?.waiting;
+    const at = batch.at[i]!;
+    if (deliveries.length > 1 || !waiting || delivery.headroom > batch.headroom) return false;
+    cache.count(id, length);
+    if (waiting.count === 0) {
+      waiting.bytes = batch.bytes;
+      waiting.headroom = batch.headroom;
+      this.#waiting.push(outlet);
+    }
+    const start = delivery.isPlain ? at : delivery.makeAt(batch.bytes, at, length);
+    waiting.at[waiting.count] = start;
+    waiting.length[waiting.count] = at + length - start;
+    waiting.headroom = Math.min(waiting.headroom, batch.headroom - at + start);
+    waiting.count++;
+    return true;
+  }
+
+  /** Hands on what waits. */
+  #flush(): void {
+    if (this.#waiting.length === 0) return;
+    this.#isRunning = true;
+    try {
+      for (const outlet of this.#waiting) {
+        if (outlet.waiting && outlet.isOpen) outlet.deliverBatch?.(outlet.waiting);
+        if (outlet.waiting) outlet.waiting.count = 0;
+      }
+    } finally {
+      this.#waiting.length = 0;
+      this.#isRunning = false;
+    }
+    if (this.#queue.length > 0) this.#drain(0);
+  }
+
+  #receiveOne(port: Port, nic: string, cable: Cable, { bytes, at, length }: FrameBatch, i: number): void {
+    const frame = bytes.slice(at[i]!, at[i]! + length[i]!);
+    if (!this.#takeShortCut(cable, frame)) this.#enqueue({ type: 'frame', port, nic, cable, frame });
+  }
+
+  #macChanged(key: string): void {
+    this.#cache?.forgetMac(key);
+    this.#recording?.changed(key);
   }
 
   #carryOut(effect: Effect): void {
@@ -423,7 +692,7 @@ export class SoftSwitch implements Datapath {
         this.#byNumber
           .get(effect.port)
           ?.cables.get(effect.nic ?? '')
-          ?.deliver(effect.frame);
+          ?.deliver(effect.frame, undefined);
         break;
       case 'tunnel':
         this.#byNumber.get(effect.port)?.underlay?.send(effect.outer, effect.destination);
@@ -443,6 +712,7 @@ export class SoftSwitch implements Datapath {
       if (!port.underlay) return { drop: 'link-down' };
       return { type: 'tunnel', port: number, ...made, inner: packet.share() };
     }
+    if (port.team?.isBalanced) packet.trail?.lookAtHeaders();
     const nic = port.team?.choose(packet.key);
     if (port.team && nic === undefined) return { drop: 'link-down' };
     if (port.cables.get(nic ?? '')?.up !== true) return { drop: 'link-down' };
@@ -452,6 +722,22 @@ export class SoftSwitch implements Datapath {
   *#bridgePorts(): Iterable<BridgePort> {
     for (const port of this.#byNumber.values()) yield bridgePort(port, 'accept');
   }
+}
+
+/** Whatever is attached to the port is attached no more. */
+function unplug(port: Port): void {
+  for (const cable of port.cables.values()) cable.isOpen = false;
+  port.cables.clear();
+  if (port.underlayOutlet) port.underlayOutlet.isOpen = false;
+  port.underlay = undefined;
+}
+
+function outletOf(
+  deliver: (frame: Uint8Array, destination: IpAddress | undefined) => void,
+  deliverBatch: ((batch: FrameBatch) => void) | undefined,
+): Outlet {
+  const waiting = deliverBatch && newBatch(new Uint8Array(0));
+  return { isOpen: true, deliver, deliverBatch, waiting };
 }
 
 function bridgePort({ number, spec, team }: Port, admission: Admission): BridgePort {

@@ -4,6 +4,7 @@
  * none that is left can beat what was found. (Srinivasan, Suri, Varghese 1999; Open vSwitch, lib/classifier.c.)
  */
 import type { Flow } from '../flow/flow.ts';
+import type { Trail } from './cache/trail.ts';
 import { type CompiledMatch, compileMatch, type FlowKey } from './key.ts';
 
 /** A flow in a table, with what it has counted. */
@@ -75,12 +76,13 @@ export class FlowTable {
     } else if (priority === group.highest) this.#setHighest(group, Math.max(...group.priorities.keys()));
   }
 
-  /** The rule of the highest priority that matches; among equals, any. */
-  lookup(key: FlowKey): Rule | undefined {
+  /** The rule of the highest priority that matches; among equals, any. The trail is told all bits that were read. */
+  lookup(key: FlowKey, trail?: Trail): Rule | undefined {
     let best: Rule | undefined;
     for (const group of this.#order) {
       if (best && best.flow.priority >= group.highest) break;
       const found = findIn(group, key);
+      if (trail) noteLooks(group, key, found !== undefined, trail);
       if (found && (!best || found.flow.priority > best.flow.priority)) best = found;
     }
     return best;
@@ -89,6 +91,20 @@ export class FlowTable {
   #setHighest(group: Group, priority: number): void {
     group.highest = priority;
     this.#order.sort((a, b) => b.highest - a.highest);
+  }
+}
+
+/** Rules up to which a group in which nothing was found is taken apart, rule by rule. */
+const FEW_RULES = 32;
+
+/** Tells the trail which bits say that this, or nothing, was found in a group. */
+function noteLooks({ words, masks, buckets }: Group, key: FlowKey, isFound: boolean, trail: Trail): void {
+  if (isFound || buckets.size > FEW_RULES) {
+    for (const [i, word] of words.entries()) trail.look(word, masks[i]!);
+    return;
+  }
+  for (const rules of buckets.values()) {
+    for (const { match } of rules) trail.lookApart(match.words, match.masks, match.values, key);
   }
 }
 

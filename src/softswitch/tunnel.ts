@@ -27,6 +27,7 @@ import { IPV6 } from '../packet/ipv6.ts';
 import { UDP, UDP_PORT } from '../packet/udp.ts';
 import { isVlanType, popVlan } from '../packet/vlan.ts';
 import { VXLAN, VXLAN_FLAG } from '../packet/vxlan.ts';
+import type { FrameBatch } from './batch.ts';
 import type { DecapsulationDrop, DropReason } from './events.ts';
 import { hashSymmetric } from './hash.ts';
 import { WORD } from './key.ts';
@@ -36,6 +37,8 @@ import type { Packet } from './packet.ts';
 export interface Underlay {
   /** Sends an IP packet; from where, it says itself. */
   send(packet: Uint8Array, destination: IpAddress): void;
+  /** Many of them; each has its destination in its header. Without this they come one by one. */
+  sendBatch?(packets: FrameBatch): void;
 }
 
 export interface Tunnel {
@@ -44,7 +47,12 @@ export interface Tunnel {
 }
 
 export type Encapsulated =
-  | { readonly outer: Uint8Array; readonly destination: IpAddress }
+  | {
+      readonly outer: Uint8Array;
+      readonly destination: IpAddress;
+      /** Bytes of `outer` before the frame. */
+      readonly headerLength: number;
+    }
   | { readonly drop: DropReason };
 
 export type Decapsulated =
@@ -67,6 +75,11 @@ const LONGEST_PACKET = 0xffff;
 
 /** Takes tunnel id and destination from the frame's key. Tags are taken off first (RFC 7637, 3.2.1). */
 export function encapsulate(tunnel: Tunnel, packet: Packet): Encapsulated {
+  const { trail } = packet;
+  trail?.look(WORD.TUN_DST, 0xffffffff);
+  const late = tunnel.encapsulation === 'nvgre' ? (trail?.late?.mask ?? 0) : 0;
+  trail?.look(WORD.TUN_ID + 1, ~late);
+  if (tunnel.encapsulation !== 'nvgre') trail?.lookAtHash();
   const destination = destinationOf(packet);
   if (!destination || isIpv4(destination) !== isIpv4(tunnel.local)) return { drop: 'no-tunnel-destination' };
   if (destination === tunnel.local) return { drop: 'tunnel-to-itself' };
@@ -98,7 +111,7 @@ export function encapsulate(tunnel: Tunnel, packet: Packet): Encapsulated {
     }
     writeUdp(outer, ipSize, tunnel, sourcePort(packet));
   }
-  return { outer, destination };
+  return { outer, destination, headerLength: ipSize + size };
 }
 
 function isTagged(frame: Uint8Array): boolean {
