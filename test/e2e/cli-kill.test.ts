@@ -45,6 +45,25 @@ async function createUntilKilled(
   }
 }
 
+interface Page {
+  readonly revision: number;
+  readonly items: readonly { readonly name: string; readonly meta: { readonly revision: number } }[];
+  readonly next?: string;
+}
+
+/** All host groups, page by page: there are more than one page holds. */
+async function everything(server: Server): Promise<Page> {
+  const items: Page['items'][number][] = [];
+  let after = '';
+  for (;;) {
+    const response = await server.ask('GET', `/api/v1/host-groups${after}`);
+    const page = (await response.json()) as Page;
+    items.push(...page.items);
+    if (page.next === undefined) return { revision: page.revision, items };
+    after = `?after=${encodeURIComponent(page.next)}`;
+  }
+}
+
 describe('kill -9 of netloom up', () => {
   it('loses no change that was acknowledged, and leaves no half of one', { timeout: 180_000 }, async () => {
     console.log(`cli-kill: SEED=${seed}`);
@@ -55,11 +74,7 @@ describe('kill -9 of netloom up', () => {
     for (let round = 0; round <= ROUNDS; round++) {
       const where = `round ${round}, SEED=${seed}`;
       const server = await Server.up(data);
-      const response = await server.ask('GET', '/api/v1/host-groups');
-      const { items, revision } = (await response.json()) as {
-        items: { name: string; meta: { revision: number } }[];
-        revision: number;
-      };
+      const { items, revision } = await everything(server);
       const held = new Map(items.map(({ name, meta }) => [name, meta.revision]));
       for (const [name, at] of acknowledged) expect(held.get(name), `${name}, ${where}`).toBe(at);
       for (const name of held.keys()) {
