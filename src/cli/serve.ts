@@ -73,6 +73,7 @@ export async function serve(options: ServeOptions, terminal: Terminal): Promise<
       const url = urlOf(api.server.address() as AddressInfo, host);
       writeServerFile(options.data, { url, pid: process.pid });
       terminal.out(welcome(options, lab, url, token, terminal));
+      if (!isLoopback(host)) terminal.err(EXPOSED);
       await interrupted;
       terminal.err('Stopping.\n');
     } finally {
@@ -175,20 +176,16 @@ function writePrivate(file: string, text: string): void {
   renameSync(draft, file);
 }
 
+/** What to type: in a checkout there is no `netloom` on the path, and the sources are what runs. */
+const PROGRAM = import.meta.url.endsWith('.ts') ? 'npx netloom' : 'netloom';
+
+const EXPOSED =
+  'Warning: the API listens beyond this machine, and it has no TLS yet: the token can be read on the way. See SECURITY.md.\n';
+
 const TRY: Readonly<Record<ServeOptions['sample'], readonly string[]>> = {
-  none: ['netloom get', 'netloom apply -f examples/blue-red.yaml', 'netloom endpoints'],
-  'blue-red': [
-    'netloom get vm -o wide',
-    'netloom ping blue1 blue2',
-    'netloom ping blue1 red2',
-    'netloom walk blue1 blue2',
-  ],
-  campus: [
-    'netloom get vm -o wide',
-    'netloom ping app-web01 app-web02',
-    'netloom ping app-web01 db01',
-    'netloom walk app-web01 app-web02',
-  ],
+  none: ['get', 'apply -f examples/blue-red.yaml', 'endpoints'],
+  'blue-red': ['get vm -o wide', 'ping blue1 blue2', 'ping blue1 red2', 'walk blue1 blue2'],
+  campus: ['get vm -o wide', 'ping app-web01 app-web02', 'ping app-web01 db01', 'walk app-web01 app-web02'],
 };
 
 function welcome(options: ServeOptions, lab: Lab, url: string, token: string, { colours }: Terminal): string {
@@ -204,7 +201,7 @@ function welcome(options: ServeOptions, lab: Lab, url: string, token: string, { 
 
 The link logs a browser in; keep it to yourself. Try, in another terminal:
 
-${TRY[options.sample].map((line) => `  ${line}${hint}\n`).join('')}
+${TRY[options.sample].map((line) => `  ${PROGRAM} ${line}${hint}\n`).join('')}
 Stop with Ctrl-C.
 `;
 }

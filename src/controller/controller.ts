@@ -316,7 +316,9 @@ function expectationFinding(
     'conflict',
     key,
     `The change of ${key} expects ${wanted}, but ${now}.`,
-    'Read it again, and make the change on what it is now.',
+    revision === undefined
+      ? 'Leave "meta" out to make a new object.'
+      : 'Read it again, and make the change on what it is now.',
   );
 }
 

@@ -255,7 +255,10 @@ function unknownField(
   const known = Object.keys(place?.properties ?? {});
   const guess = nearest(key, known);
   const inner = [...steps, key];
-  const owner = steps.length === 0 ? `A ${definition.title}` : `"${pathOfSteps('', steps)}"`;
+  const owner =
+    steps.length === 0
+      ? `${/^[aeiou]/i.test(definition.title) ? 'An' : 'A'} ${definition.title}`
+      : `"${pathOfSteps('', steps)}"`;
   return {
     steps: inner,
     finding: finding(
