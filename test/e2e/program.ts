@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { afterAll } from 'vitest';
 
 const PROGRAM = fileURLToPath(new URL('../../bin/netloom.js', import.meta.url));
 
@@ -93,8 +94,17 @@ export class Server {
 
 function start(args: readonly string[], env: Record<string, string>): ChildProcess {
   const { NETLOOM_DATA: _data, NETLOOM_SERVER: _server, NETLOOM_TOKEN: _token, ...inherited } = process.env;
-  return spawn(process.execPath, [PROGRAM, ...args], { env: { ...inherited, ...env }, stdio: 'pipe' });
+  const child = spawn(process.execPath, [PROGRAM, ...args], { env: { ...inherited, ...env }, stdio: 'pipe' });
+  running.add(child);
+  child.once('exit', () => running.delete(child));
+  return child;
 }
+
+/** A test that fails half way must not leave a program behind. */
+const running = new Set<ChildProcess>();
+afterAll(() => {
+  for (const child of running) child.kill('SIGKILL');
+});
 
 async function text(stream: NodeJS.ReadableStream): Promise<string> {
   let all = '';
