@@ -4,6 +4,7 @@ import type { Fault } from '../sql/store.ts';
 
 /** Primary result codes of SQLite (https://www.sqlite.org/rescode.html), the low byte of what `errcode` holds. */
 const SQLITE = {
+  error: 1,
   busy: 5,
   locked: 6,
   nomem: 7,
@@ -31,14 +32,7 @@ export function toFault(thrown: unknown, directory: string): Fault {
       return full(thrown, directory);
     case SQLITE.corrupt:
     case SQLITE.notadb:
-      return {
-        error: storeCorrupt(
-          directory,
-          `The database in ${directory} is damaged: ${describe(thrown)}.`,
-          thrown,
-        ),
-        allows: 'nothing',
-      };
+      return { error: damaged(thrown, directory), allows: 'nothing' };
     case SQLITE.ioerr:
       // Linux marks pages clean when fsync has failed, so that trying again would report a success that is none
       // (Rebello et al., "Can Applications Recover from fsync Failures?", USENIX ATC 2020). Only a restart, which
@@ -51,6 +45,19 @@ export function toFault(thrown: unknown, directory: string): Fault {
     default:
       return { error: NetloomError.from(thrown), allows: 'all' };
   }
+}
+
+/**
+ * The same while the data are opened and checked. Our own statements are right by then, so what SQLite cannot carry out
+ * (an unsupported file format, a table that is not there) speaks of the file.
+ */
+export function toOpeningFault(thrown: unknown, directory: string): NetloomError {
+  const isFile = isSqliteError(thrown) && (thrown.errcode & 0xff) === SQLITE.error;
+  return isFile ? damaged(thrown, directory) : toFault(thrown, directory).error;
+}
+
+function damaged(thrown: unknown, directory: string): NetloomError {
+  return storeCorrupt(directory, `The database in ${directory} is damaged: ${describe(thrown)}.`, thrown);
 }
 
 export function storeLocked(directory: string, cause?: unknown): NetloomError {

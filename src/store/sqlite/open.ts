@@ -9,7 +9,7 @@ import { storeCorrupt } from '../faults.ts';
 import { createSqlStore } from '../sql/store.ts';
 import type { Tables } from '../sql/tables.ts';
 import { nodeSqliteDialect } from './dialect.ts';
-import { toFault } from './faults.ts';
+import { toFault, toOpeningFault } from './faults.ts';
 import { createMark, MarkWriter, readMark } from './mark.ts';
 import { APPLICATION_ID, applicationId, migrate, schemaText, schemaVersion } from './migrations.ts';
 
@@ -44,7 +44,7 @@ export async function openSqliteStore({
     return serve(database, directory, epoch, revision);
   } catch (thrown) {
     database?.close();
-    throw toFault(thrown, directory).error;
+    throw toOpeningFault(thrown, directory);
   }
 }
 

@@ -224,6 +224,16 @@ describe('SQLite: data that is not what was stored is never answered with an emp
       },
     ],
     [
+      // Found by the property below: SQLite calls it an error of the statement, not of the file.
+      'a flipped bit in the schema format number',
+      threeCommits,
+      (d) => {
+        const bytes = readFileSync(database(d));
+        bytes[47]! ^= 1;
+        writeFileSync(database(d), bytes);
+      },
+    ],
+    [
       'a damaged page',
       threeCommits,
       (d) => {
