@@ -9,7 +9,7 @@
  * Order: ports appear before flows speak of them, and go after the flows are gone. Flows are desired minus actual;
  * only flows with our cookie are ever touched, and nothing is flushed at the start.
  */
-import { type Finding, finding, NetloomError } from '../base/error.ts';
+import { type Finding, NetloomError } from '../base/error.ts';
 import { entryOf } from '../base/map.ts';
 import { output } from '../flow/actions.ts';
 import type { Datapath, PacketIn } from '../flow/datapath.ts';
@@ -118,7 +118,6 @@ export class Agent {
   async #apply(changes: readonly RecordChange[]): Promise<Applied> {
     const facts = new Map<string, PipelineFact | undefined>();
     const leaving: BoundPort[] = [];
-    const findings: Finding[] = [];
     try {
       const { wanted, unwanted, closing } = this.#take(changes, facts);
       for (const port of unwanted) this.#unbind(port, facts, leaving);
@@ -131,14 +130,12 @@ export class Agent {
         this.#switches.delete(name);
         await this.#engine.removeSwitch(name);
       }
-      return { ok: true, findings, flows };
+      return { ok: true, findings: [], flows };
     } catch (thrown) {
       for (const entry of this.#switches.values()) entry.stale = true;
       // The facts are taken in all the same: they are what is wanted, and the next change finds what is missing.
       if (facts.size > 0) this.#pipeline.apply(facts);
-      findings.push(...NetloomError.from(thrown).findings);
-      if (findings.length === 0) findings.push(finding('internal', this.host, String(thrown), ''));
-      return { ok: false, findings, flows: { added: 0, removed: 0 } };
+      return { ok: false, findings: NetloomError.from(thrown).findings, flows: { added: 0, removed: 0 } };
     }
   }
 

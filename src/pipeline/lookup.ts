@@ -5,7 +5,6 @@
 import { output, setField } from '../flow/actions.ts';
 import { matchOf } from '../flow/match.ts';
 import { ipToBigint, isIpv4, macToNumber } from '../packet/address.ts';
-import type { LookupRecord } from '../policy/records.ts';
 import { portOf } from './facts.ts';
 import { encapsulate, overlayOf, portNumber, subnetOf } from './overlay.ts';
 import { FOUND, TARGET4, TARGET6, VSID } from './registers.ts';
@@ -53,8 +52,7 @@ export const forward: FeatureRule = {
       origin: record.origin,
     } as const;
     const match = matchOf({ [VSID]: record.vsid, eth_dst: record.mac });
-    const here = localPort(record);
-    const number = portNumber(read, here);
+    const number = portNumber(read, portOf.vnic(record.port));
     if (number !== undefined) {
       yield rule(at, 'forward', 100, match, [output(number)], `${nameOf(record.origin)} is on this host`);
     } else if (record.pa !== overlay.provider.pa && overlay.tunnel !== undefined) {
@@ -63,7 +61,3 @@ export const forward: FeatureRule = {
     }
   },
 };
-
-function localPort(record: LookupRecord): string {
-  return portOf.vnic(record.port);
-}

@@ -1,4 +1,4 @@
-import { canonicalJson } from '../base/json.ts';
+import { canonicalJson, type Plain } from '../base/json.ts';
 import type { PolicyRecord } from './records.ts';
 
 /** A record is written once, however many hosts it is sent to; records never change. */
@@ -14,9 +14,6 @@ export function recordText(record: PolicyRecord): string {
   }
   return text;
 }
-
-/** The same members without the names of interfaces: what TypeScript knows to be JSON. */
-type Plain<T> = T extends string | number | boolean ? T : { readonly [K in keyof T]: Plain<T[K]> };
 
 /** Whether two records say the same; an absent one is the same only as an absent one. */
 export function sameRecord(a: PolicyRecord | undefined, b: PolicyRecord | undefined): boolean {
