@@ -1,6 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
 // Three projects: `unit` needs nothing, `ovs` needs root and Open vSwitch, `e2e` starts the real program.
+const setupFiles = ['./test/support/seed.ts'];
+
 export default defineConfig({
   test: {
     reporters: ['default', './test/summary-reporter.ts'],
@@ -8,11 +10,12 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
+          setupFiles,
           include: ['src/**/*.test.ts', 'test/{layers,oracle,docs}/**/*.test.ts'],
         },
       },
-      { test: { name: 'ovs', include: ['test/ovs/**/*.test.ts'], testTimeout: 60_000, hookTimeout: 60_000 } },
-      { test: { name: 'e2e', include: ['test/e2e/**/*.test.ts'], testTimeout: 60_000, hookTimeout: 60_000 } },
+      { test: { name: 'ovs', setupFiles, include: ['test/ovs/**/*.test.ts'], testTimeout: 60_000, hookTimeout: 60_000 } },
+      { test: { name: 'e2e', setupFiles, include: ['test/e2e/**/*.test.ts'], testTimeout: 60_000, hookTimeout: 60_000 } },
     ],
   },
 });

@@ -8,6 +8,8 @@ describe('parseJson', () => {
   it('reads what JSON.parse reads, as it reads it', () => {
     fc.assert(
       fc.property(fc.json({ maxDepth: 5, stringUnit: 'binary' }), (text) => {
+        // The names that reach into every object are refused, which has a test of its own.
+        fc.pre(!/"(__proto__|constructor|prototype)"/.test(text));
         expect(parse(text)).toEqual(JSON.parse(text));
       }),
     );

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { seed } from '../support/seed.ts';
 import { Server } from './program.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'netloom-cli-kill-'));
@@ -9,7 +10,6 @@ afterAll(() => rmSync(root, { recursive: true }));
 
 const ROUNDS = 22;
 /** Set SEED to repeat a plan; how far the server gets by then is up to the machine. */
-const seed = Number(process.env.SEED ?? Date.now() % 1_000_000);
 
 /** Numbers in [0, 1) that follow from the seed: https://en.wikipedia.org/wiki/Linear_congruential_generator */
 function randomFrom(start: number): () => number {

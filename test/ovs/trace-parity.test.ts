@@ -22,6 +22,7 @@ import { type FlowKey, isLaterFragment, readField } from '../../src/softswitch/k
 import { Packet } from '../../src/softswitch/packet.ts';
 import { SoftSwitch } from '../../src/softswitch/switch.ts';
 import { arbitraryFlow } from '../support/flow-arbitraries.ts';
+import { seed } from '../support/seed.ts';
 import { brokenFrame, POOL, switchFrame } from '../support/switch-frames.ts';
 import { itWithOpenVswitch, type OpenVswitch, startOpenVswitch } from './open-vswitch.ts';
 
@@ -263,7 +264,6 @@ function isOdd(bytes: Uint8Array): boolean {
 
 describe('softswitch == Open vSwitch', () => {
   itWithOpenVswitch('random programs and frames end in the same ports with the same flow', async () => {
-    const seed = Date.now() & 0x7fffffff;
     const programs = fc.sample(program, { numRuns: 12, seed });
     const anyFrame = fc.tuple(fc.constantFrom(...PORTS), fc.oneof(switchFrame, brokenFrame));
     const frames = fc.sample(anyFrame, { numRuns: 12 * 25, seed });
@@ -281,7 +281,6 @@ describe('softswitch == Open vSwitch', () => {
   });
 
   itWithOpenVswitch('random programs change the same bytes, checksums included', async () => {
-    const seed = Date.now() & 0x7fffffff;
     const programs = fc.sample(program, { numRuns: 12, seed });
     const frames = fc
       .sample(fc.tuple(fc.constantFrom(...PORTS), switchFrame), { numRuns: 12 * 40, seed })
@@ -402,7 +401,6 @@ describe('softswitch == Open vSwitch', () => {
         { mode: 'native-untagged', tag: 7, trunks: [5] },
         { mode: 'native-tagged', tag: 5, trunks: [] },
       ];
-      const seed = Date.now() & 0x7fffffff;
       const twins = await Twins.with([parseFlow('table=0,actions=NORMAL')], vlans);
       const frames = fc.sample(fc.tuple(fc.constantFrom(...PORTS), switchFrame), { numRuns: 150, seed });
       const special: [number, Uint8Array][] = [
