@@ -41,7 +41,9 @@ export interface Capture {
 }
 
 /** Never throws. The frames share the memory of the file. */
-export function readCapture(file: Uint8Array): Capture {
+export function readCapture(source: Uint8Array): Capture {
+  // The frames are plain arrays, also those of a Buffer, whose `slice` shares its memory.
+  const file = new Uint8Array(source.buffer, source.byteOffset, source.length);
   const magic = file.length >= 4 ? read32(file, 0) : 0;
   if (magic === BLOCK.SECTION) return new PcapngReader(file).read();
   return readPcap(file, magic);

@@ -43,6 +43,8 @@ export const DHCP = {
   SIADDR: 20,
   GIADDR: 24,
   CHADDR: 28,
+  SNAME: 44,
+  FILE: 108,
   COOKIE: 236,
   OPTIONS: 240,
   /** Messages are padded to this: a message was never shorter in BOOTP (RFC 1542, 2.1), and some drop what is. */
@@ -97,6 +99,11 @@ export const DHCP_OPTION = {
 
 /** One option: code 1..254, at most 255 bytes. */
 export type DhcpOption = Option;
+
+/** Whether a text can stand in a field of so many bytes: printable ASCII without quotation mark and backslash. */
+export function isDhcpText(text: string, longest: number): boolean {
+  return text.length <= longest && /^[ !#-[\]-~]*$/.test(text);
+}
 
 interface OptionList {
   /** In order, without padding. */
@@ -202,6 +209,16 @@ export class DhcpView extends View {
     write48(this.bytes, this.offset + DHCP.CHADDR, macToNumber(value));
   }
 
+  /** Name of the host to start from; '' = none, undefined = no printable text. At most 64 bytes. */
+  get serverName(): string | undefined {
+    return this.#textAt(DHCP.SNAME, DHCP.FILE);
+  }
+
+  /** Name of the file to start from; '' = none, undefined = no printable text. At most 128 bytes. */
+  get bootFile(): string | undefined {
+    return this.#textAt(DHCP.FILE, DHCP.COOKIE);
+  }
+
   /** See DHCP_MESSAGE; undefined when the option is missing or not of one byte. */
   get type(): number | undefined {
     return this.number(DHCP_OPTION.MESSAGE_TYPE, 1);
@@ -243,6 +260,14 @@ export class DhcpView extends View {
     const value = this.option(code);
     if (!value || value.length % 4 !== 0) return [];
     return Array.from({ length: value.length / 4 }, (_, i) => ipv4FromNumber(read32(value, 4 * i)));
+  }
+
+  /** Up to the first zero. */
+  #textAt(from: number, to: number): string | undefined {
+    const field = this.bytes.subarray(this.offset + from, this.offset + to);
+    const end = field.indexOf(0);
+    const text = String.fromCharCode(...(end < 0 ? field : field.subarray(0, end)));
+    return isDhcpText(text, to - from) ? text : undefined;
   }
 
   #addressAt(field: number): Ipv4 {

@@ -33,7 +33,8 @@ function isWhole(layer: Layer, view: View, checksum?: number): boolean {
   if (header.size !== view.headerLength) return false;
   const bytes = new Uint8Array(header.size);
   header.write({ bytes, at: 0, end: view.end - view.offset, next: undefined, ip: undefined });
-  const original = view.bytes.slice(view.offset, view.payloadOffset);
+  // A copy; the `slice` of a Buffer would be none.
+  const original = Uint8Array.from(view.bytes.subarray(view.offset, view.payloadOffset));
   if (checksum !== undefined) original.fill(0, checksum, checksum + 2);
   return sameBytes(bytes, original);
 }

@@ -15,6 +15,7 @@ import {
   dhcpOpOf,
   dhcpOptionsLength,
 } from './dhcp.ts';
+import { dnsLayer } from './dissect-dns.ts';
 import {
   bfdLayer,
   dhcp6Layer,
@@ -154,16 +155,18 @@ function collectTransport(found: Layers, layers: Layer[]): number {
 
 function collectUdp(found: Layers, udp: UdpView, ip: Ipv4View | Ipv6View, layers: Layer[]): number {
   const { vxlan, dhcp, geneve, dhcp6, bfd } = found;
+  const names = found.dns && dnsLayer(found.dns);
   const inside =
     (vxlan && vxlanLayer(vxlan)) ??
     (geneve && geneveLayer(geneve)) ??
     (dhcp && dhcpLayer(dhcp)) ??
     (dhcp6 && dhcp6Layer(dhcp6)) ??
-    (bfd && bfdLayer(bfd));
+    (bfd && bfdLayer(bfd)) ??
+    names?.layer;
   layers.push(udpLayer(udp, ip, inside?.layer === 'vxlan' && found.ipv4 !== undefined));
   if (!inside) return udp.payloadOffset;
   layers.push(inside);
-  return found.payloadOffset;
+  return names?.end ?? found.payloadOffset;
 }
 
 function vlanLayer(v: VlanView): VlanLayer {
@@ -380,9 +383,14 @@ function vxlanLayer(v: VxlanView): Layer | undefined {
 function dhcpLayer(v: DhcpView): DhcpLayer | undefined {
   const all = v.options();
   const { bytes, offset } = v;
-  const unused = bytes.subarray(offset + DHCP.CHADDR + 6, offset + DHCP.COOKIE);
+  const fixed = bytes.subarray(offset + DHCP.CHADDR + 6, offset + DHCP.COOKIE);
+  const { serverName, bootFile } = v;
+  if (serverName === undefined || bootFile === undefined) return undefined;
+  // Behind the texts nothing but zeros.
+  const used = fixed.reduce((sum, octet) => sum + (octet === 0 ? 0 : 1), 0);
   const hasPads = v.headerLength !== DHCP.OPTIONS + dhcpOptionsLength(all);
-  if (hasPads || unused.some((octet) => octet !== 0) || (v.flags & ~DHCP_BROADCAST) !== 0) return undefined;
+  if (hasPads || used !== serverName.length + bootFile.length || (v.flags & ~DHCP_BROADCAST) !== 0)
+    return undefined;
   const [first, ...others] = all;
   const type =
     first?.code === DHCP_OPTION.MESSAGE_TYPE && first.data.length === 1 ? first.data[0] : undefined;
@@ -400,6 +408,8 @@ function dhcpLayer(v: DhcpView): DhcpLayer | undefined {
     ...unless('siaddr', v.siaddr, '0.0.0.0'),
     ...unless('giaddr', v.giaddr, '0.0.0.0'),
     chaddr: v.chaddr,
+    ...unless('sname', serverName, ''),
+    ...unless('file', bootFile, ''),
     ...(options.length > 0 ? { options } : {}),
   };
 }

@@ -80,8 +80,8 @@ export function encodeDomainNames(names: readonly string[], compressed: boolean)
   return Uint8Array.from(bytes);
 }
 
-/** `seen`: where names and ends of names stand. */
-function writeName(bytes: number[], name: string, seen: Map<string, number> | undefined): void {
+/** Adds the name to the bytes; '' is the root. `seen`: where names and ends of names stand; without it, no pointers. */
+export function writeName(bytes: number[], name: string, seen: Map<string, number> | undefined): void {
   for (let rest = name; rest !== ''; ) {
     const known = seen?.get(rest);
     if (known !== undefined) {

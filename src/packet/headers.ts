@@ -12,11 +12,13 @@ import {
   DHCP_OPTION,
   dhcpOpOf,
   dhcpOptionsLength,
+  isDhcpText,
   writeDhcpOptions,
 } from './dhcp.ts';
 import { ETHERNET } from './ethernet.ts';
 import { GRE, GRE_FLAG, greChecksum, greLength, nvgreKey } from './gre.ts';
 import { fitting16, type Header, within, writeIpv4, writeIpv6, writeMac } from './header.ts';
+import { dnsHeader } from './headers-dns.ts';
 import { igmpHeader, mldHeader } from './headers-group.ts';
 import { lacpHeader, llcHeader, lldpHeader, snapHeader } from './headers-link.ts';
 import { bfdHeader, dhcp6Header, geneveHeader } from './headers-service.ts';
@@ -88,6 +90,8 @@ export function headerOf(layer: L.Layer): Header {
       return tcpHeader(layer);
     case 'dhcp':
       return dhcpHeader(layer);
+    case 'dns':
+      return dnsHeader(layer);
     case 'dhcp6':
       return dhcp6Header(layer);
     case 'bfd':
@@ -352,6 +356,12 @@ function tcpHeader(l: L.TcpLayer): Header {
   };
 }
 
+function dhcpText(text = '', longest: number): Uint8Array {
+  if (!isDhcpText(text, longest))
+    throw new RangeError(`a DHCP text has at most ${longest} printable characters`);
+  return new TextEncoder().encode(text);
+}
+
 function dhcpHeader(l: L.DhcpLayer): Header {
   const typeOption = l.type === undefined ? [] : [byteOption(DHCP_OPTION.MESSAGE_TYPE, l.type)];
   const options = [...typeOption, ...(l.options ?? [])];
@@ -362,6 +372,8 @@ function dhcpHeader(l: L.DhcpLayer): Header {
     throw new RangeError(
       `DHCP option ${bad.code} with ${bad.data.length} bytes; codes are 1..254, 255 bytes at most`,
     );
+  const serverName = dhcpText(l.sname, DHCP.FILE - DHCP.SNAME);
+  const bootFile = dhcpText(l.file, DHCP.COOKIE - DHCP.FILE);
   return {
     size: DHCP.OPTIONS + dhcpOptionsLength(options),
     write({ bytes, at }) {
@@ -377,6 +389,8 @@ function dhcpHeader(l: L.DhcpLayer): Header {
       writeIpv4(bytes, at + DHCP.SIADDR, l.siaddr);
       writeIpv4(bytes, at + DHCP.GIADDR, l.giaddr);
       writeMac(bytes, at + DHCP.CHADDR, l.chaddr);
+      bytes.set(serverName, at + DHCP.SNAME);
+      bytes.set(bootFile, at + DHCP.FILE);
       write32(bytes, at + DHCP.COOKIE, DHCP_COOKIE);
       writeDhcpOptions(bytes, at + DHCP.OPTIONS, options);
     },

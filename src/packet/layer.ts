@@ -5,7 +5,7 @@
  *     eth  vlan*  (llc snap)?  arp | rarp | lldp | lacp | ipv4 | ipv6 (hopopts | routing | dstopts | ah | fragment)*
  *                                                         |       |
  *                                                icmp, igmp       icmpv6, mld
- *                     udp (dhcp | dhcp6 | bfd | vxlan eth… | geneve eth…)   tcp   gre eth…      then data, then pad
+ *                     udp (dns | dhcp | dhcp6 | bfd | vxlan eth… | geneve eth…)   tcp   gre eth…   then data, then pad
  *
  * Every field may be left out. Then it is derived from the layers around it (lengths, checksums, types: marked
  * "derived" below), or has the default that is named, or is zero. A field that is given is written as it is, also
@@ -242,7 +242,7 @@ export interface MldLayer {
 
 export interface UdpLayer {
   readonly layer: 'udp';
-  /** Default: by what follows (DHCP 67 or 68, DHCPv6 546 or 547), otherwise 49152. */
+  /** Default: by what follows (DHCP 67 or 68, DHCPv6 546 or 547, 53 for an answer of DNS), otherwise 49152. */
   readonly sport?: number;
   /** Default: by what follows (DHCP 67 or 68, DHCPv6 546 or 547, VXLAN 4789, …), otherwise 9, "discard". */
   readonly dport?: number;
@@ -287,6 +287,10 @@ export interface DhcpLayer {
   readonly siaddr?: Ipv4;
   readonly giaddr?: Ipv4;
   readonly chaddr?: Mac;
+  /** Host to start from: at most 64 printable characters. */
+  readonly sname?: string;
+  /** File to start from: at most 128 printable characters. */
+  readonly file?: string;
   /** In this order, behind the type. */
   readonly options?: readonly DhcpOption[];
 }
@@ -364,6 +368,43 @@ export interface LldpLayer {
   readonly options?: readonly Option[];
 }
 
+/** Texts of questions and records: see dns-record.ts. */
+export interface DnsLayer {
+  readonly layer: 'dns';
+  readonly id?: number;
+  readonly response?: boolean;
+  /** 0 = a query. */
+  readonly opcode?: number;
+  /** Authoritative answer. */
+  readonly aa?: boolean;
+  /** Truncated. */
+  readonly tc?: boolean;
+  /** Recursion desired. */
+  readonly rd?: boolean;
+  /** Recursion available. */
+  readonly ra?: boolean;
+  /** Reserved. */
+  readonly z?: boolean;
+  /** Authentic data. */
+  readonly ad?: boolean;
+  /** Checking disabled. */
+  readonly cd?: boolean;
+  /** See DNS_RCODE. */
+  readonly rcode?: number;
+  /** How names are compressed: see DNS_NAMES. */
+  readonly names?: number;
+  readonly question?: readonly string[];
+  readonly answer?: readonly string[];
+  readonly authority?: readonly string[];
+  readonly additional?: readonly string[];
+  /** Derived: records in the section of answers. */
+  readonly ancount?: number;
+  /** Derived: of authorities. */
+  readonly nscount?: number;
+  /** Derived: of additionals. */
+  readonly arcount?: number;
+}
+
 /** Both sides of the link as the sender sees them; see LacpSide. */
 export interface LacpLayer {
   readonly layer: 'lacp';
@@ -422,6 +463,7 @@ export type Layer =
   | TcpLayer
   | DhcpLayer
   | Dhcp6Layer
+  | DnsLayer
   | BfdLayer
   | GreLayer
   | VxlanLayer
@@ -494,6 +536,7 @@ export const FOLLOWERS: Readonly<Record<LayerName, Followers>> = {
   igmp: { data: 0 },
   mld: { data: 0 },
   udp: {
+    dns: UDP_PORT.DNS,
     dhcp: UDP_PORT.DHCP_SERVER,
     dhcp6: UDP_PORT.DHCP6_SERVER,
     bfd: UDP_PORT.BFD,
@@ -504,6 +547,7 @@ export const FOLLOWERS: Readonly<Record<LayerName, Followers>> = {
   tcp: { data: 0 },
   dhcp: { data: 0 },
   dhcp6: {},
+  dns: { data: 0 },
   bfd: { data: 0 },
   gre: { eth: ETHERTYPE.TEB, data: ETHERTYPE.EXPERIMENTAL },
   vxlan: { eth: 0, data: 0 },
@@ -550,6 +594,7 @@ export function defaultPorts(next: Layer | undefined): { readonly sport: number;
       ? { sport: DHCP6_SERVER, dport: DHCP6_CLIENT }
       : { sport: DHCP6_CLIENT, dport: DHCP6_SERVER };
   }
+  if (next?.layer === 'dns' && next.response) return { sport: UDP_PORT.DNS, dport: DEFAULT.port };
   if (next?.layer !== 'dhcp') return { sport: DEFAULT.port, dport: announced('udp', next) };
   const op = next.op ?? dhcpOpOf(next.type ?? DHCP_MESSAGE.DISCOVER);
   const { DHCP_CLIENT, DHCP_SERVER } = UDP_PORT;

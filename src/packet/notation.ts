@@ -21,11 +21,13 @@ import { ARP_OPERATION } from './arp.ts';
 import { BFD_STATE } from './bfd.ts';
 import { frame, orderProblem } from './build.ts';
 import { fromHex, OCTET, toHex } from './bytes.ts';
-import { DHCP_MESSAGE } from './dhcp.ts';
+import { DHCP_MESSAGE, isDhcpText } from './dhcp.ts';
 import { DHCP_NOTATION } from './dhcp-notation.ts';
 import { DHCP6_MESSAGE } from './dhcp6.ts';
 import { DHCP6_NOTATION } from './dhcp6-options.ts';
 import { layersOf } from './dissect.ts';
+import { DNS_NAMES, DNS_RCODE } from './dns.ts';
+import { parseQuestion, parseRecord } from './dns-record.ts';
 import { GENEVE_NOTATION } from './geneve.ts';
 import { IGMP_RECORD_NOTATION, MLD_RECORD_NOTATION, parseAddresses } from './group-record.ts';
 import { ICMP_TYPE } from './icmp.ts';
@@ -48,7 +50,11 @@ type Form =
   | { readonly form: 'addresses'; readonly family: 4 | 6 }
   /** Each option stands under a name of its own. */
   | { readonly form: 'options'; readonly notation: OptionNotation }
-  | { readonly form: 'bytes'; readonly bare: boolean };
+  | { readonly form: 'bytes'; readonly bare: boolean }
+  /** In quotation marks. */
+  | { readonly form: 'text'; readonly longest: number }
+  /** In quotation marks; each of several under the same name. */
+  | { readonly form: 'texts'; readonly what: string; readonly isOne: (text: string) => boolean };
 
 type FieldValue = number | string | boolean | Uint8Array | readonly (Option | string)[];
 type FieldsOf<N extends LayerName> = Exclude<keyof Extract<Layer, { readonly layer: N }>, 'layer'>;
@@ -61,6 +67,16 @@ const IPV6: Form = { form: 'ipv6' };
 const FLAG: Form = { form: 'flag' };
 const BYTES: Form = { form: 'bytes', bare: false };
 const BARE_BYTES: Form = { form: 'bytes', bare: true };
+const QUESTION: Form = {
+  form: 'texts',
+  what: 'a question such as "web.lab.example A"',
+  isOne: (text) => parseQuestion(text) !== undefined,
+};
+const RECORD: Form = {
+  form: 'texts',
+  what: 'a record such as "web.lab.example 60 A 10.0.0.5"',
+  isOne: (text) => parseRecord(text) !== undefined,
+};
 const options = (notation: OptionNotation): Form => ({ form: 'options', notation });
 
 /** The keys of a table of constants as words: ECHO_REQUEST is `echo-request`. */
@@ -213,9 +229,32 @@ const FIELDS: { readonly [N in LayerName]: Readonly<Record<FieldsOf<N>, Form>> }
     siaddr: IPV4,
     giaddr: IPV4,
     chaddr: MAC,
+    sname: { form: 'text', longest: 64 },
+    file: { form: 'text', longest: 128 },
     options: options(DHCP_NOTATION),
   },
   dhcp6: { type: word(8, DHCP6_MESSAGE), xid: hex(24), options: options(DHCP6_NOTATION) },
+  dns: {
+    id: hex(16),
+    response: FLAG,
+    opcode: decimal(4),
+    aa: FLAG,
+    tc: FLAG,
+    rd: FLAG,
+    ra: FLAG,
+    z: FLAG,
+    ad: FLAG,
+    cd: FLAG,
+    rcode: word(4, DNS_RCODE),
+    names: word(2, DNS_NAMES),
+    question: QUESTION,
+    answer: RECORD,
+    authority: RECORD,
+    additional: RECORD,
+    ancount: decimal(16),
+    nscount: decimal(16),
+    arcount: decimal(16),
+  },
   bfd: {
     state: word(2, BFD_STATE),
     diag: decimal(5),
@@ -278,10 +317,11 @@ function formatField(name: string, form: Form, value: FieldValue): string[] {
   if (typeof value === 'object') {
     if (form.form === 'options')
       return value.map((o) => (typeof o === 'string' ? o : form.notation.format(o)));
+    if (form.form === 'texts') return value.map((text) => `${name}="${text}"`);
     return [`${name}=${value.join('+')}`];
   }
   if (typeof value === 'boolean') return value ? [name] : [];
-  if (typeof value === 'string') return [`${name}=${value}`];
+  if (typeof value === 'string') return [`${name}=${form.form === 'text' ? `"${value}"` : value}`];
   if (form.form === 'word') {
     const known = Object.entries(form.words).find(([, number]) => number === value);
     return [known ? known[0] : `${name}=${value}`];
@@ -367,7 +407,11 @@ function parseArgument(scanner: Scanner, layer: LayerName, values: Record<string
     const { text } = scanner.value();
     const form = Object.hasOwn(forms, name) ? forms[name] : undefined;
     const list = optionsOf(layer);
-    if (form && form.form !== 'options') {
+    if (form?.form === 'texts') {
+      if (!form.isOne(text)) scanner.failAt(at, `${name} is ${form.what}, not ${quoted(text)}`);
+      const before = values[name];
+      values[name] = [...(Array.isArray(before) ? before : []), text];
+    } else if (form && form.form !== 'options') {
       if (name in values && form.form !== 'bytes') scanner.failAt(start, `${layer} has ${name} twice`);
       values[name] = parseValue(scanner, at, name, form, text);
     } else if (list) {
@@ -383,7 +427,8 @@ function parseArgument(scanner: Scanner, layer: LayerName, values: Record<string
     values[first.text] = true;
     return;
   }
-  const bare = Object.entries(forms).find(([, f]) => f.form === 'word' || (f.form === 'bytes' && f.bare));
+  const words = Object.entries(forms).filter(([, f]) => f.form === 'word' || (f.form === 'bytes' && f.bare));
+  const bare = words.find(([, f]) => f.form === 'word' && Object.hasOwn(f.words, first.text)) ?? words[0];
   if (!bare) scanner.failAt(start, `${layer} has no flag ${quoted(first.text)}; ${fieldsOf(layer)}`);
   const [name, form] = bare;
   if (form.form === 'bytes' && first.isQuoted) values[name] = new TextEncoder().encode(first.text);
@@ -442,6 +487,10 @@ function parseValue(scanner: Scanner, at: number, name: string, form: Form, text
       return wrong('a flag, which stands without a value');
     case 'addresses':
       return parseAddresses(text, form.family) ?? wrong(`IPv${form.family} addresses joined by +`);
+    case 'text':
+      return isDhcpText(text, form.longest) ? text : wrong(`at most ${form.longest} printable characters`);
+    case 'texts':
+      return wrong(form.what);
     case 'options':
       return wrong('a list of options');
   }

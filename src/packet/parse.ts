@@ -6,7 +6,7 @@
  *                 | llc | snap ------.  organization 0: an EtherType, and on as from there
  *                 | ipv4 ------------.
  *                 | ipv6 extension* -+- icmp, igmp, icmpv6 (mld), udp, tcp, gre
- *                                            udp 67/68: dhcp   546/547: dhcp6   3784/4784: bfd
+ *                                            udp 53: dns   67/68: dhcp   546/547: dhcp6   3784/4784: bfd
  *                                            udp 4789: vxlan   6081: geneve
  *     gre and geneve 0x6558, vxlan: `innerFrame` walks the frame inside
  */
@@ -14,6 +14,7 @@ import { ArpView } from './arp.ts';
 import { BfdView } from './bfd.ts';
 import { DhcpView } from './dhcp.ts';
 import { Dhcp6View } from './dhcp6.ts';
+import { DnsView } from './dns.ts';
 import { ETHERTYPE, EthernetView } from './ethernet.ts';
 import { GeneveView } from './geneve.ts';
 import { GreView } from './gre.ts';
@@ -71,6 +72,7 @@ export interface Layers {
   readonly dhcp: DhcpView | undefined;
   readonly dhcp6: Dhcp6View | undefined;
   readonly bfd: BfdView | undefined;
+  readonly dns: DnsView | undefined;
   /** What no header covers: from here, */
   readonly payloadOffset: number;
   /** to here (exclusive). Up to `end` there is padding. */
@@ -111,6 +113,7 @@ export function parseFrame(bytes: Uint8Array, offset = 0, end = bytes.length): L
     dhcp: undefined,
     dhcp6: undefined,
     bfd: undefined,
+    dns: undefined,
     payloadOffset: offset,
     payloadEnd: end,
   };
@@ -275,6 +278,9 @@ function findInUdp(found: Found, udp: UdpView): void {
       if (found.bfd) cover(found, found.bfd);
       return;
   }
+  if (udp.dstPort !== UDP_PORT.DNS && udp.srcPort !== UDP_PORT.DNS) return;
+  found.dns = DnsView.at(bytes, at, end);
+  if (found.dns) cover(found, found.dns);
 }
 
 /** The payload is now that of this header. */

@@ -20,7 +20,7 @@ const NANOSECONDS = 9;
 
 /** Collects blocks; writes nothing anywhere. */
 export class PcapngWriter {
-  readonly #blocks: Uint8Array[] = [];
+  #blocks: Uint8Array[] = [];
   #interfaces = 0;
 
   constructor() {
@@ -65,6 +65,13 @@ export class PcapngWriter {
   /** The file so far. */
   finish(): Uint8Array {
     return concat(this.#blocks);
+  }
+
+  /** What came since the last call, and is forgotten now: for a file that is written piece by piece. */
+  take(): Uint8Array {
+    const taken = this.finish();
+    this.#blocks = [];
+    return taken;
   }
 
   #block(type: number, body: readonly Uint8Array[]): void {

@@ -20,6 +20,7 @@ export const UDP = { SPORT: 0, DPORT: 2, LENGTH: 4, CHECKSUM: 6, SIZE: 8 } as co
 
 /** Well-known ports that are looked into. */
 export const UDP_PORT = {
+  DNS: 53,
   DHCP_SERVER: 67,
   DHCP_CLIENT: 68,
   DHCP6_CLIENT: 546,

@@ -7,6 +7,7 @@ import { BfdView } from './bfd.ts';
 import { frame } from './build.ts';
 import { DhcpView } from './dhcp.ts';
 import { Dhcp6View } from './dhcp6.ts';
+import { DnsView } from './dns.ts';
 import { EthernetView } from './ethernet.ts';
 import { GeneveView } from './geneve.ts';
 import { GreView } from './gre.ts';
@@ -49,6 +50,7 @@ const VIEWS: Readonly<Record<string, At>> = {
   mld: MldView.at,
   dhcp6: Dhcp6View.at,
   bfd: BfdView.at,
+  dns: DnsView.at,
   geneve: GeneveView.at,
 };
 

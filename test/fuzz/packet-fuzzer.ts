@@ -18,6 +18,8 @@ import { DHCP_VALUE } from '../../src/packet/dhcp-options.ts';
 import { Dhcp6View } from '../../src/packet/dhcp6.ts';
 import { DHCP6_VALUE } from '../../src/packet/dhcp6-options.ts';
 import { layersOf } from '../../src/packet/dissect.ts';
+import { DnsView } from '../../src/packet/dns.ts';
+import { readDns } from '../../src/packet/dns-read.ts';
 import { EthernetView } from '../../src/packet/ethernet.ts';
 import { GeneveView } from '../../src/packet/geneve.ts';
 import { GreView } from '../../src/packet/gre.ts';
@@ -65,6 +67,7 @@ const VIEWS: Readonly<Record<string, At>> = {
   dhcp: DhcpView.at,
   dhcp6: Dhcp6View.at,
   bfd: BfdView.at,
+  dns: DnsView.at,
   gre: GreView.at,
   vxlan: VxlanView.at,
   geneve: GeneveView.at,
@@ -196,6 +199,10 @@ function interpretations(view: View): unknown[] {
   }
   if (view instanceof GeneveView) return [view.options()];
   if (view instanceof LacpView) return [view.actor(), view.partner()];
+  if (view instanceof DnsView) {
+    // Offsets are the same in both surroundings.
+    return [view.entries(), readDns(view, 'all'), readDns(view, 'questions')];
+  }
   if (view instanceof BfdView) return [view.authentication()];
   if (view instanceof GreView) return [view.checksumWord === undefined ? 0 : view.expectedChecksum()];
   return [];
