@@ -5,7 +5,16 @@
  */
 import { finding, throwIfErrors } from '../base/error.ts';
 import { FIELDS, type FieldName, fieldOf } from './fields.ts';
-import type { Action, FieldBits, Flow, OutputPort } from './flow.ts';
+import type {
+  Action,
+  BundleAction,
+  ConnectionAction,
+  FieldBits,
+  Flow,
+  Learn,
+  Nat,
+  OutputPort,
+} from './flow.ts';
 import { type MatchValue, masked, maskedValue } from './match.ts';
 
 /** A field, or bits of one: `reg0`, `reg0[3]`, `reg0[0..15]`. */
@@ -96,6 +105,65 @@ export function stripVlan(): Action {
 /** Writes a number 0..links-1 that depends on the flow alone. */
 export function multipath(links: number, to: BitsText | FieldBits, basis = 50): Action {
   return { type: 'multipath', basis, links, to: bitsOf(to) };
+}
+
+/** To the port whose number stands in these bits. */
+export function outputField(from: BitsText | FieldBits): Action {
+  return { type: 'output_field', from: bitsOf(from), maxLength: 0xffff };
+}
+
+/** Goes on in a later table; the last action. */
+export function gotoTable(table: number): Action {
+  return { type: 'goto_table', table };
+}
+
+export function group(id: number): Action {
+  return { type: 'group', group: id };
+}
+
+export function meter(id: number): Action {
+  return { type: 'meter', meter: id };
+}
+
+/** Writes 1 into a bit when the frame has more than `length` bytes, 0 otherwise. */
+export function checkLarger(length: number, to: BitsText | FieldBits): Action {
+  return { type: 'check_pkt_larger', length, to: bitsOf(to) };
+}
+
+/** Connection tracking; what is left out is off, zone 0. */
+export function ct(
+  options: Partial<Omit<ConnectionAction, 'type' | 'zone'>> & {
+    readonly zone?: number | BitsText | FieldBits;
+  } = {},
+): Action {
+  const { zone = 0, commit = false, force = false, table, nat, actions = [] } = options;
+  const place = typeof zone === 'number' ? zone : bitsOf(zone);
+  return { type: 'ct', commit, force, zone: place, table, nat, alg: undefined, actions };
+}
+
+/** Translates as the connection was translated when it was committed. */
+export const NAT_EXISTING: Nat = { type: 'existing' };
+
+export function ctClear(): Action {
+  return { type: 'ct_clear' };
+}
+
+/** Adds a flow; without timeouts it stays. */
+export function learn(learnt: Pick<Learn, 'table' | 'priority' | 'specs'> & Partial<Learn>): Action {
+  const none = { idleTimeout: 0, hardTimeout: 0, finIdleTimeout: 0, finHardTimeout: 0, limit: 0 };
+  const rest = { cookie: 0n, sendFlowRemoved: false, deleteLearned: false };
+  return { type: 'learn', learn: { ...none, ...rest, ...learnt } };
+}
+
+/** One of several ports whose link is up: sends there, or writes its number to `to`. */
+export function bundle(
+  members: readonly number[],
+  options: Partial<Omit<BundleAction, 'type' | 'members' | 'to'>> & {
+    readonly to?: BitsText | FieldBits;
+  } = {},
+): Action {
+  const { fields = 'symmetric_l3l4+udp', basis = 0, algorithm = 'hrw', to } = options;
+  return { type: 'bundle', fields, basis, algorithm, members, to: to && bitsOf(to) };
 }
 
 /** A flow; without actions it drops. */

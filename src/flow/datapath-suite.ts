@@ -7,9 +7,12 @@ import { NetloomError } from '../base/error.ts';
 import { ipv4, mac } from '../packet/address.ts';
 import { frame } from '../packet/build.ts';
 import { toHex } from '../packet/bytes.ts';
+import type { Layer } from '../packet/layer.ts';
 import type { Datapath, PacketIn, PortSpec, PortVlan } from './datapath.ts';
 import type { Flow } from './flow.ts';
-import { parseActions, parseFlow } from './parse.ts';
+import { parseFlow } from './parse.ts';
+import { parseActions } from './parse-actions.ts';
+import { parseGroup, parseMeter } from './parse-group.ts';
 import { sameFlow } from './same.ts';
 import { formatFlow } from './text.ts';
 
@@ -33,6 +36,13 @@ const UDP = frame(
   { layer: 'udp', sport: 1000, dport: 2000 },
   { layer: 'data', bytes: new Uint8Array(30) },
 );
+
+const fragment = (frag: number, mf: boolean, ...layers: readonly Layer[]) =>
+  frame(
+    { layer: 'eth', src: A, dst: B },
+    { layer: 'ipv4', src: ipv4('10.0.0.5'), dst: ipv4('10.0.0.7'), proto: 17, frag, mf },
+    ...layers,
+  );
 
 const vif = (name: string, vlan: PortVlan = TRUNK): PortSpec => ({
   type: 'vif',
@@ -169,6 +179,64 @@ export function datapathSuite(name: string, make: () => Promise<DatapathRig>): v
       expect(packet).toMatchObject({ inPort: a, table: 4, cookie: 0xabcn, userdata: '0102' });
       expect(packet.metadata.reg5).toBe(0x1234n);
       expect(packet.frame[22]).toBe(63);
+    });
+
+    it('matches the ports of first fragments, and none in later ones', async () => {
+      const { datapath, inject, hex, b, c } = await rigged();
+      await datapath.applyFlows({
+        add: flows(
+          `priority=9,udp,tp_src=1000,tp_dst=2000,actions=output:${b}`,
+          `priority=5,udp,nw_frag=first,actions=drop`,
+          `priority=5,udp,nw_frag=later,actions=output:${c}`,
+        ),
+        remove: [],
+      });
+      const data: Layer = { layer: 'data', bytes: new Uint8Array(16).fill(0xff) };
+      const first = fragment(0, true, { layer: 'udp', sport: 1000, dport: 2000 }, data);
+      // The same bytes as ports would be, and a first fragment that ends before its ports.
+      const later = fragment(24, true, { layer: 'data', bytes: Uint8Array.of(3, 232, 7, 208, 0, 0, 0, 0) });
+      const short = fragment(0, true, { layer: 'data', bytes: Uint8Array.of(3, 232, 7, 208) });
+      for (const one of [first, later, short]) await inject('a', one);
+      expect([await hex('b'), await hex('c')]).toEqual([[toHex(first)], [toHex(later)]]);
+    });
+
+    it('has groups, and no flow that names one which is not there', async () => {
+      const { datapath, inject, hex, a, b, c } = await rigged();
+      const change = { add: flows('udp,actions=group:7'), remove: [] };
+      expect((await refusal(datapath.applyFlows(change))).code).toBe('flow-invalid');
+      const all = (...ports: readonly number[]) =>
+        parseGroup(`group_id=7,type=all,${ports.map((p) => `bucket=actions=output:${p}`).join(',')}`);
+      await datapath.setGroup(all(b));
+      await datapath.applyFlows(change);
+      await inject('a', UDP);
+      // Flows keep a group that changes, and go with it.
+      await datapath.setGroup(all(b, c, a));
+      await inject('a', UDP);
+      expect([await hex('b'), await hex('c'), await hex('a')]).toEqual([
+        [toHex(UDP), toHex(UDP)],
+        [toHex(UDP)],
+        [],
+      ]);
+      const bad = { ...all(b), type: 'ff' as const };
+      expect((await refusal(datapath.setGroup(bad))).code).toBe('flow-invalid');
+      await datapath.removeGroup(7);
+      await datapath.removeGroup(7);
+      expect(await texts(datapath)).toEqual([]);
+    });
+
+    it('has meters, and no flow that names one which is not there', async () => {
+      const { datapath, inject, hex, b } = await rigged();
+      const change = { add: flows(`udp,actions=meter:3,output:${b}`), remove: [] };
+      expect((await refusal(datapath.applyFlows(change))).code).toBe('flow-invalid');
+      await datapath.setMeter(parseMeter('meter=3 pktps burst bands=type=drop rate=1 burst_size=2'));
+      await datapath.applyFlows(change);
+      await inject('a', UDP);
+      expect(await hex('b')).toEqual([toHex(UDP)]);
+      const bad = { id: 0, unit: 'kbps' as const, bands: [] };
+      expect((await refusal(datapath.setMeter(bad))).code).toBe('flow-invalid');
+      await datapath.removeMeter(3);
+      await datapath.removeMeter(3);
+      expect(await texts(datapath)).toEqual([]);
     });
 
     it('keeps VLANs apart in NORMAL, and a dead port out of it', async () => {

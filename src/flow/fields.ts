@@ -7,7 +7,7 @@ export interface Field {
   /** Width in bits. */
   readonly bits: number;
   /** How `ovs-ofctl` prints values. */
-  readonly form: 'decimal' | 'hex' | 'mac' | 'ipv4' | 'ipv6' | 'ip-frag' | 'tcp-flags' | 'port';
+  readonly form: 'decimal' | 'hex' | 'mac' | 'ipv4' | 'ipv6' | 'ip-frag' | 'tcp-flags' | 'ct-state' | 'port';
   /** The field can stand in set_field, move and load. */
   readonly writable: boolean;
   /** NXM/OXM name used by move and load: `NXM_OF_ETH_SRC`. */
@@ -80,6 +80,12 @@ export const FIELDS = {
   xxreg1: xxreg(1),
   xxreg2: xxreg(2),
   xxreg3: xxreg(3),
+  // What connection tracking knows of it: nothing (0) before the frame went through `ct`. The mark and the label belong
+  // to the connection; only actions inside ct(commit,exec(…)) write them.
+  ct_state: field(32, 'ct-state', 'NXM_NX_CT_STATE', { writable: false }),
+  ct_zone: field(16, 'hex', 'NXM_NX_CT_ZONE', { writable: false, maskable: false }),
+  ct_mark: field(32, 'hex', 'NXM_NX_CT_MARK'),
+  ct_label: field(128, 'hex', 'NXM_NX_CT_LABEL'),
   // Ethernet and 802.1Q. vlan_tci and vlan_vid carry the "has a tag" bit 0x1000, as in Open vSwitch.
   eth_src: field(48, 'mac', 'NXM_OF_ETH_SRC'),
   eth_dst: field(48, 'mac', 'NXM_OF_ETH_DST'),
@@ -100,6 +106,7 @@ export const FIELDS = {
   ipv6_dst: field(128, 'ipv6', 'NXM_NX_IPV6_DST', { needs: 'ipv6' }),
   ip_proto: field(8, 'decimal', 'NXM_OF_IP_PROTO', { needs: 'ip', writable: false, maskable: false }),
   ip_dscp: field(6, 'decimal', 'OXM_OF_IP_DSCP', { needs: 'ip', maskable: false }),
+  ip_ecn: field(2, 'decimal', 'NXM_NX_IP_ECN', { needs: 'ip', maskable: false }),
   ip_ttl: field(8, 'decimal', 'NXM_NX_IP_TTL', { needs: 'ip', maskable: false }),
   ip_frag: field(2, 'ip-frag', 'NXM_NX_IP_FRAG', { needs: 'ip', writable: false }),
   // ICMP and neighbour discovery

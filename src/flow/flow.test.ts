@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { arbitraryFlow, arbitraryMatch } from '../../test/support/flow-arbitraries.ts';
+import { arbitraryFlow, arbitraryMatch, WHOLE_LANGUAGE } from '../../test/support/flow-arbitraries.ts';
 import { NetloomError } from '../base/error.ts';
 import {
   clone,
@@ -111,7 +111,7 @@ describe('writing flows in code', () => {
 describe('flow text', () => {
   it('comes back as the same flow', () => {
     fc.assert(
-      fc.property(arbitraryFlow(), (flow) => {
+      fc.property(arbitraryFlow(WHOLE_LANGUAGE), (flow) => {
         expect(flowFindings(flow)).toEqual([]);
         const back = parseFlow(formatFlow(flow));
         expect(formatFlow(back)).toBe(formatFlow(flow));
@@ -216,10 +216,51 @@ describe('flow text', () => {
     ['actions=pop_vlan', /VLAN tag/],
     ['actions=set_field:5->vlan_vid', /0x1000/],
     ['ip,actions=set_field:5->nw_proto', /cannot be written/],
-    ['actions=ct(commit)', /not an action/],
+    ['actions=ct(commit)', /ct needs eth_type 0x0800/],
+    ['ip,actions=ct(force)', /force without commit/],
+    ['ip,actions=ct(nat(src=10.0.0.1))', /without commit/],
+    ['ip,actions=ct(commit,nat(src=10.0.0.9-10.0.0.1))', /range of addresses/],
+    ['ip,actions=ct(commit,nat(src=10.0.0.1:9-1))', /no ports 9-1/],
+    ['ip,actions=ct(commit,nat(src=10.0.0.1:0))', /no ports 0-0/],
+    ['ipv6,actions=ct(commit,nat(src=10.0.0.1))', /ipv4 addresses/],
+    ['ip,actions=ct(commit,nat(src=10.0.0.1,dst=10.0.0.2))', /two ranges/],
+    ['ip,actions=ct(commit,nat(hash))', /no range/],
+    ['ip,actions=ct(commit,nat(src=10.0.0.1,hash,random))', /hash and random/],
+    ['ip,actions=ct(zone=NXM_NX_REG0[0..7])', /8 bits/],
+    ['ip,actions=ct(zone=65536)', /65536/],
+    ['ip,actions=ct(table=255)', /255/],
+    ['ip,actions=ct(alg=ftp)', /helper "ftp"/],
+    ['ip,actions=ct(commit,exec(output:1))', /output stands in exec/],
+    ['ip,actions=ct(commit,exec(set_field:1->reg0))', /reg0 stands in exec/],
+    ['ip,ct_state=+trk+inv,actions=ct(commit)', /invalid/],
+    ['actions=set_field:1->ct_mark', /outside ct/],
+    ['actions=set_field:1->ct_zone', /cannot be written/],
+    ['ct_state=+trk+est+trk,actions=drop', /ct_state/],
+    ['ct_state=0x100/0x100,actions=drop', /ct_state/],
+    ['ct_state=+known,actions=drop', /ct_state/],
+    ['table=3,actions=goto_table:3', /forward/],
+    ['actions=goto_table:3,output:1', /not the last/],
+    ['actions=clone(goto_table:3)', /only a flow/],
+    ['actions=output:1,meter:1', /meter is not the first/],
+    ['actions=clone(meter:1)', /meter is not the first/],
+    ['actions=meter:0', /no meter 0/],
+    ['actions=group:0xffffff01', /group/],
+    ['actions=check_pkt_larger(70000)->reg0[0]', /70000/],
+    ['actions=check_pkt_larger(1500)->reg0[0..1]', /more than one bit/],
+    ['actions=check_pkt_larger(1500)->eth_type[0]', /cannot be written/],
+    ['actions=bundle(eth_src,0,hrw,ofport,members:0)', /no port 0/],
+    ['actions=bundle(eth_dst,0,hrw,ofport,members:1)', /not known/],
+    ['actions=bundle_load(eth_src,0,hrw,ofport,reg0[0..7],members:1)', /16 bits/],
+    ['actions=learn(NXM_OF_ETH_DST[]=NXM_NX_REG0[])', /32 bits of reg0 to 48/],
+    ['actions=learn(tcp_dst=80)', /ip_proto 6/],
+    ['actions=learn(eth_type=0x800,ip_proto=6,load:0x1->NXM_NX_CT_MARK[])', /outside ct/],
+    ['actions=learn(load:0x100->NXM_NX_REG0[0..7])', /0x100/],
+    ['actions=learn(in_port[0..3]=1)', /in part/],
+    ['actions=learn(table=255)', /255/],
+    ['actions=learn(nd_target=::1)', /icmpv6_type/],
     ['actions=controller(userdata=0)', /userdata/],
     ['actions=resubmit(,255)', /255/],
-    ['idle_timeout=5,actions=drop', /idle_timeout/],
+    ['idle_timeout=65536,actions=drop', /idle_timeout/],
     ['actions=move:NXM_NX_REG0[0..7]->NXM_NX_REG1[0..8]', /same number/],
     [`actions=${'clone('.repeat(40)}output:1${')'.repeat(40)}`, /too deep/],
     [`reg0=${'9'.repeat(70_000)},actions=drop`, /70021|characters/],

@@ -20,6 +20,9 @@ export type MatchValues = { readonly [F in FieldName]?: MatchValue | undefined }
 /** The bit of vlan_tci and vlan_vid that says "there is a tag". */
 export const VLAN_PRESENT = 0x1000;
 
+/** The bits of ct_state that say something; the others are always 0. */
+const CT_STATES = 0xffn;
+
 /** A frame without an 802.1Q tag: `matchOf({ vlan_tci: UNTAGGED })`. */
 export const UNTAGGED: Masked = { value: 0n, mask: 0x1fffn };
 /** A frame with a tag, whichever. */
@@ -112,7 +115,8 @@ class CanonicalMatch {
 export function canonicalMatch(match: Match): Match {
   if (CanonicalMatch.is(match)) return match;
   const canonical = new CanonicalMatch() as Partial<Record<FieldName, Masked>>;
-  for (const [name, { value, mask }] of mergedEntries(match).sort(byPlace)) {
+  for (const [name, { value, mask: bits }] of mergedEntries(match).sort(byPlace)) {
+    const mask = name === 'ct_state' ? bits & CT_STATES : bits;
     if (mask === 0n) continue;
     // Every way to say "no tag" means the same, since vlan_tci is 0 without one.
     const isUntagged = name === 'vlan_tci' && (mask & 0x1000n) !== 0n && (value & mask) === 0n;
@@ -209,6 +213,9 @@ function fieldFindings(match: Match): Finding[] {
     }
     if (!maskable && masked.mask !== full) {
       refuse(name, `${name} is matched with the mask ${masked.mask}.`, 'This field is matched as a whole.');
+    }
+    if (name === 'ct_state' && masked.value > CT_STATES) {
+      refuse(name, `ct_state has no bits 0x${masked.value.toString(16)}.`, 'It has eight: 0..0xff.');
     }
     const lacking = missingPrerequisite(needs, match);
     if (lacking) refuse(name, `${name} is matched without ${lacking}.`, `Add ${lacking} to the match.`);

@@ -1,11 +1,9 @@
 /** Flows as text, in the language and the order of `ovs-ofctl dump-flows`. `parse.ts` reads it back. */
-import { type FieldName, fieldOf, fullMask } from './fields.ts';
-import type { Action, FieldBits, Flow, Masked, Match } from './flow.ts';
+import type { FieldName } from './fields.ts';
+import type { Flow, Masked, Match } from './flow.ts';
 import { textOfCanonical } from './match.ts';
-import { formatMask, formatMasked, formatValue } from './values.ts';
-
-/** Open vSwitch's own names, where they are not ours. */
-const OVS_NAMES: Partial<Record<FieldName, string>> = { ip_ttl: 'nw_ttl', ip_proto: 'nw_proto' };
+import { formatActions } from './text-actions.ts';
+import { formatMasked } from './values.ts';
 
 /** eth_type and ip_proto that have a word of their own. */
 const TYPE_WORDS: ReadonlyMap<bigint, string> = new Map([
@@ -25,7 +23,9 @@ const PROTOCOL_WORDS: ReadonlyMap<string, string> = new Map([
   ['ipv6 132', 'sctp6'],
 ]);
 
-/** The order in which Open vSwitch prints fields, and the names it prints there. */
+/** Printed before the protocol. */
+const CONNECTION: readonly FieldName[] = ['ct_state', 'ct_zone', 'ct_mark', 'ct_label'];
+/** The order in which Open vSwitch prints the others, and the names it prints there. */
 const PRINTED: readonly (readonly [FieldName, string])[] = [
   ...Array.from({ length: 16 }, (_, i) => [`reg${i}` as FieldName, `reg${i}`] as const),
   ['tun_id', 'tun_id'],
@@ -50,6 +50,7 @@ const PRINTED: readonly (readonly [FieldName, string])[] = [
   ['arp_sha', 'arp_sha'],
   ['arp_tha', 'arp_tha'],
   ['ip_dscp', 'nw_tos'],
+  ['ip_ecn', 'nw_ecn'],
   ['ip_ttl', 'nw_ttl'],
   ['ip_frag', 'nw_frag'],
   ['icmp_type', 'icmp_type'],
@@ -68,11 +69,18 @@ const PRINTED: readonly (readonly [FieldName, string])[] = [
   ['tcp_flags', 'tcp_flags'],
 ];
 
-/** `table=3,priority=100,cookie=0x1,tcp,in_port=5,actions=output:7`; a zero cookie is left out. */
+/** `table=3,priority=100,cookie=0x1,idle_timeout=60,tcp,in_port=5,actions=output:7`; zeros are left out. */
 export function formatFlow(flow: Flow): string {
-  const cookie = flow.cookie === 0n ? '' : `cookie=0x${flow.cookie.toString(16)},`;
-  const match = formatMatch(flow.match);
-  return `table=${flow.table},priority=${flow.priority},${cookie}${match && `${match},`}actions=${formatActions(flow.actions)}`;
+  const head = [
+    `table=${flow.table}`,
+    `priority=${flow.priority}`,
+    flow.cookie !== 0n && `cookie=0x${flow.cookie.toString(16)}`,
+    flow.idleTimeout && `idle_timeout=${flow.idleTimeout}`,
+    flow.hardTimeout && `hard_timeout=${flow.hardTimeout}`,
+    formatMatch(flow.match),
+    `actions=${formatActions(flow.actions)}`,
+  ];
+  return head.filter(Boolean).join(',');
 }
 
 /** The canonical match as text; empty when it matches every frame. */
@@ -84,7 +92,8 @@ function formatCanonical(canonical: Match): string {
   const { eth_type: type, ip_proto: protocol } = canonical;
   const typeWord = type && TYPE_WORDS.get(type.value);
   const word = (protocol && PROTOCOL_WORDS.get(`${typeWord} ${protocol.value}`)) ?? typeWord;
-  const parts = word === undefined ? [] : [word];
+  const parts = CONNECTION.flatMap((name) => formatIfThere(canonical, name));
+  if (word !== undefined) parts.push(word);
   for (const [name, printed] of PRINTED) {
     const masked = canonical[name];
     if (!masked) continue;
@@ -93,6 +102,11 @@ function formatCanonical(canonical: Match): string {
     parts.push(formatField(name, printed, masked));
   }
   return parts.join(',');
+}
+
+function formatIfThere(canonical: Match, name: FieldName): string[] {
+  const masked = canonical[name];
+  return masked ? [`${name}=${formatMasked(name, masked)}`] : [];
 }
 
 function formatField(name: FieldName, printed: string, masked: Masked): string {
@@ -121,63 +135,4 @@ function formatTci({ value, mask }: Masked): string {
   }
   const hex = (v: bigint) => `0x${v.toString(16).padStart(4, '0')}`;
   return mask === 0xffffn ? `vlan_tci=${hex(value)}` : `vlan_tci=${hex(value)}/${hex(mask)}`;
-}
-
-/** `drop` for an empty list. */
-export function formatActions(actions: readonly Action[]): string {
-  return actions.map(formatAction).join(',') || 'drop';
-}
-
-export function formatAction(action: Action): string {
-  switch (action.type) {
-    case 'output':
-      if (typeof action.port === 'number') return `output:${action.port}`;
-      return action.port === 'controller' ? 'CONTROLLER:65535' : action.port.toUpperCase();
-    case 'controller': {
-      if (action.userdata === '') return `CONTROLLER:${action.maxLength}`;
-      const length = action.maxLength === 0xffff ? '' : `max_len=${action.maxLength},`;
-      return `controller(${length}userdata=${action.userdata.replace(/..(?=.)/g, '$&.')})`;
-    }
-    case 'set': {
-      const whole = action.mask === fullMask(action.field);
-      const text = whole
-        ? formatValue(action.field, action.value)
-        : formatMaskedSet(action.field, action.value, action.mask);
-      return `set_field:${text}->${OVS_NAMES[action.field] ?? action.field}`;
-    }
-    case 'move':
-      return `move:${formatBits(action.from)}->${formatBits(action.to)}`;
-    case 'resubmit':
-      return `resubmit(,${action.table})`;
-    case 'clone':
-      return `clone(${formatActions(action.actions)})`;
-    case 'dec_ttl':
-      return 'dec_ttl';
-    case 'push_vlan':
-      return `push_vlan:0x${action.ethertype.toString(16)}`;
-    case 'strip_vlan':
-      return 'pop_vlan';
-    case 'multipath': {
-      const { basis, links, to } = action;
-      return `multipath(symmetric_l3l4+udp,${basis},modulo_n,${links},0,${formatBits(to)})`;
-    }
-    case 'drop':
-      return 'drop';
-  }
-}
-
-/** Numbers with a mask in hexadecimal, on both sides of the slash. */
-function formatMaskedSet(field: FieldName, value: bigint, mask: bigint): string {
-  const { form } = fieldOf(field);
-  if (form === 'mac' || form === 'ipv4' || form === 'ipv6') {
-    return `${formatValue(field, value)}/${formatMask(field, mask)}`;
-  }
-  return `0x${value.toString(16)}/0x${mask.toString(16)}`;
-}
-
-/** `NXM_NX_REG0[]`, `NXM_NX_REG0[3]`, `NXM_NX_REG0[0..15]`. */
-function formatBits({ field, from, to }: FieldBits): string {
-  const { nxm, bits } = fieldOf(field);
-  if (from === 0 && to === bits - 1) return `${nxm}[]`;
-  return from === to ? `${nxm}[${from}]` : `${nxm}[${from}..${to}]`;
 }

@@ -27,6 +27,8 @@ const FRAGMENTS: readonly (readonly [string, Masked])[] = [
   ['not_later', { value: 0n, mask: 2n }],
 ];
 
+/** ct_state (ovs-fields(7)), the lowest bit first. */
+const CT_STATES = ['new', 'est', 'rel', 'rpl', 'inv', 'trk', 'snat', 'dnat'];
 const TCP_FLAGS = ['fin', 'syn', 'rst', 'psh', 'ack', 'urg', 'ece', 'cwr', 'ns', '[200]', '[400]', '[800]'];
 
 /** A value without a mask, as it stands in set_field. */
@@ -36,6 +38,7 @@ export function formatValue(name: FieldName, value: bigint): string {
     case 'decimal':
     case 'ip-frag':
     case 'tcp-flags':
+    case 'ct-state':
       return value.toString();
     case 'port':
       return value === BigInt(LOCAL_PORT) ? 'LOCAL' : value.toString();
@@ -58,7 +61,9 @@ export function formatMasked(name: FieldName, masked: Masked): string {
     const known = FRAGMENTS.find(([, m]) => m.value === value && m.mask === mask);
     return known ? known[0] : `${value}/${mask}`;
   }
-  if (form === 'tcp-flags') return formatFlags(name, masked);
+  if (form === 'tcp-flags') return formatFlags(TCP_FLAGS, masked, fullMask(name));
+  // All eight states is what Open vSwitch prints as a list.
+  if (form === 'ct-state') return formatFlags(CT_STATES, masked, 0xffn);
   if (mask === fullMask(name)) return formatValue(name, value);
   return `${formatPart(form, name, value)}/${formatMask(name, mask)}`;
 }
@@ -90,12 +95,13 @@ function fullBits(bits: number): bigint {
   return (1n << BigInt(bits)) - 1n;
 }
 
-function formatFlags(name: FieldName, { value, mask }: Masked): string {
-  const flag = (i: number) => ({ text: TCP_FLAGS[i], set: ((value >> BigInt(i)) & 1n) === 1n });
-  const bits = TCP_FLAGS.map((_, i) => i).filter((i) => (mask >> BigInt(i)) & 1n);
-  if (mask !== fullMask(name)) return bits.map((i) => `${flag(i).set ? '+' : '-'}${flag(i).text}`).join('');
-  const set = bits.filter((i) => flag(i).set);
-  return set.length === 0 ? '0' : set.map((i) => flag(i).text).join('|');
+/** `+syn-ack`, or `syn|ack` where every bit of `whole` counts. */
+function formatFlags(names: readonly string[], { value, mask }: Masked, whole: bigint): string {
+  const isSet = (i: number) => ((value >> BigInt(i)) & 1n) === 1n;
+  const bits = names.map((_, i) => i).filter((i) => (mask >> BigInt(i)) & 1n);
+  if (mask !== whole) return bits.map((i) => `${isSet(i) ? '+' : '-'}${names[i]}`).join('');
+  const set = bits.filter(isSet);
+  return set.length === 0 ? '0' : set.map((i) => names[i]).join('|');
 }
 
 // ------------------------------------------------------------------------------------------------- reading
@@ -112,7 +118,8 @@ export function parseMasked(name: FieldName, text: string): Masked | undefined {
   if (form === 'ip-frag') {
     return FRAGMENTS.find(([word]) => word === text)?.[1] ?? readNumbers(name, text);
   }
-  if (form === 'tcp-flags' && /^[+-]/.test(text)) return readFlags(text);
+  if (form === 'tcp-flags' && /^[+-]/.test(text)) return readFlags(TCP_FLAGS, text);
+  if (form === 'ct-state') return readState(text);
   const slash = text.indexOf('/');
   if (slash < 0) {
     const value = parseValue(name, text);
@@ -155,7 +162,9 @@ function readForm(name: FieldName, text: string): bigint | undefined {
     case 'port':
       return text.toUpperCase() === 'LOCAL' ? BigInt(LOCAL_PORT) : readNumber(text);
     case 'tcp-flags':
-      return readFlagList(text) ?? readNumber(text);
+      return readFlagList(TCP_FLAGS, text) ?? readNumber(text);
+    case 'ct-state':
+      return readFlagList(CT_STATES, text) ?? readNumber(text);
     default:
       return readNumber(text);
   }
@@ -165,24 +174,34 @@ function readNumber(text: string): bigint | undefined {
   return /^(0x[0-9a-f]{1,32}|\d{1,39})$/i.test(text) ? BigInt(text) : undefined;
 }
 
-function readFlagList(text: string): bigint | undefined {
+/** `+trk+est-rel`, `value/mask`, or `trk|est`, which says the same of every state. */
+function readState(text: string): Masked | undefined {
+  if (/^[+-]/.test(text)) return readFlags(CT_STATES, text);
+  if (text.includes('/')) return readNumbers('ct_state', text);
+  const value = readFlagList(CT_STATES, text) ?? readNumber(text);
+  return value === undefined || value > 0xffn ? undefined : { value, mask: 0xffn };
+}
+
+function readFlagList(names: readonly string[], text: string): bigint | undefined {
   let value = 0n;
   for (const word of text.split('|')) {
-    const bit = TCP_FLAGS.indexOf(word);
+    const bit = names.indexOf(word);
     if (bit < 0) return undefined;
     value |= 1n << BigInt(bit);
   }
   return value;
 }
 
-function readFlags(text: string): Masked | undefined {
+/** Each flag once at most. */
+function readFlags(names: readonly string[], text: string): Masked | undefined {
   let value = 0n;
   let mask = 0n;
   for (const word of text.match(/[+-][^+-]*/g) ?? []) {
-    const bit = TCP_FLAGS.indexOf(word.slice(1));
-    if (bit < 0) return undefined;
-    mask |= 1n << BigInt(bit);
-    if (word.startsWith('+')) value |= 1n << BigInt(bit);
+    const index = names.indexOf(word.slice(1));
+    const bit = 1n << BigInt(index);
+    if (index < 0 || (mask & bit) !== 0n) return undefined;
+    mask |= bit;
+    if (word.startsWith('+')) value |= bit;
   }
   return { value, mask };
 }

@@ -8,7 +8,7 @@ import { expect } from 'vitest';
 import type { Flow } from '../../src/flow/flow.ts';
 import { parseFlow } from '../../src/flow/parse.ts';
 import { formatFlow } from '../../src/flow/text.ts';
-import { arbitraryFlow } from '../support/flow-arbitraries.ts';
+import { arbitraryFlow, WHOLE_LANGUAGE } from '../support/flow-arbitraries.ts';
 import { seed } from '../support/seed.ts';
 import { itWithTools } from './open-vswitch.ts';
 
@@ -30,19 +30,21 @@ function throughOfctl(flows: readonly Flow[]): string[] {
   }
 }
 
-/** `OFPT_FLOW_MOD (OF1.5) (xid=0x1): ADD table:5 priority=1,ip cookie:0x2 actions=…` */
+/** `OFPT_FLOW_MOD (OF1.5) (xid=0x1): ADD table:5 priority=1,ip cookie:0x2 idle:5 hard:6 actions=…` */
 function readMod(line: string): Flow {
   return parseFlow(
     line
       .replace(/^.*?: ADD /, '')
       .replace(/\btable:/, 'table=')
-      .replace(/\bcookie:/, 'cookie='),
+      .replace(/\bcookie:/, 'cookie=')
+      .replace(/\bidle:/, 'idle_timeout=')
+      .replace(/\bhard:/, 'hard_timeout='),
   );
 }
 
 itWithTools(['ovs-ofctl'], 'ovs-ofctl takes every flow of our language and gives it back', () => {
   // One call for all: fast-check's sample, with its seed in the message.
-  const flows = fc.sample(arbitraryFlow(), { numRuns: 4000, seed });
+  const flows = fc.sample(arbitraryFlow(WHOLE_LANGUAGE), { numRuns: 4000, seed });
   const lines = throughOfctl(flows);
   expect(lines.length, `seed ${seed}`).toBe(flows.length);
   for (const [i, flow] of flows.entries()) {

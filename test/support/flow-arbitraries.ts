@@ -1,11 +1,18 @@
-/** Random matches, actions and flows that a switch takes, for property tests. */
+/** Random matches, actions and flows that a switch takes, for property tests. Groups: group-arbitraries.ts. */
 import fc from 'fast-check';
-import { actionFindings } from '../../src/flow/check.ts';
+import { actionFindings } from '../../src/flow/check-actions.ts';
 import { FIELD_NAMES, type FieldName, fieldOf, fullMask } from '../../src/flow/fields.ts';
-import type { Action, FieldBits, Flow, Masked, Match } from '../../src/flow/flow.ts';
+import type { Action, Flow, Masked, Match } from '../../src/flow/flow.ts';
 import { canonicalMatch, matchFindings, TAGGED, UNTAGGED, vlanId } from '../../src/flow/match.ts';
+import {
+  arbitraryExtra,
+  EXTRA_ACTIONS,
+  type ExtraAction,
+  type ExtraLimits,
+  fieldBits,
+} from './action-arbitraries.ts';
 
-export interface FlowLimits {
+export interface FlowLimits extends ExtraLimits {
   /** Tables 0..tables-1. */
   readonly tables: number;
   /** Ports that outputs and in_port matches name. */
@@ -14,7 +21,20 @@ export interface FlowLimits {
   readonly values?: Partial<Record<FieldName, readonly bigint[]>>;
   /** Whether `controller`, NORMAL, FLOOD … may be used. */
   readonly reserved: boolean;
+  /** Actions besides those that rewrite and send; default: none. */
+  readonly extra?: readonly ExtraAction[];
+  /** Whether flows may have timeouts. */
+  readonly timeouts?: boolean;
 }
+
+/** Everything that the flow language has. */
+export const WHOLE_LANGUAGE: FlowLimits = {
+  tables: 255,
+  ports: [1, 2, 7, 0xfeff],
+  reserved: true,
+  extra: EXTRA_ACTIONS,
+  timeouts: true,
+};
 
 const WIDE: FlowLimits = { tables: 255, ports: [1, 2, 7, 0xfeff], reserved: true };
 
@@ -93,15 +113,6 @@ export function arbitraryMatch(limits: FlowLimits = WIDE): fc.Arbitrary<Match> {
 
 const WRITABLE = FIELD_NAMES.filter((name) => fieldOf(name).writable);
 
-function fieldBits(name: FieldName, width?: number): fc.Arbitrary<FieldBits> {
-  const total = fieldOf(name).bits;
-  const count =
-    width === undefined ? fc.integer({ min: 1, max: total }) : fc.constant(Math.min(width, total));
-  return count.chain((n) =>
-    fc.nat({ max: total - n }).map((from) => ({ field: name, from, to: from + n - 1 })),
-  );
-}
-
 function arbitraryAction(limits: FlowLimits, depth: number): fc.Arbitrary<Action> {
   const port = fc.constantFrom(...limits.ports);
   const simple: fc.Arbitrary<Action>[] = [
@@ -162,6 +173,8 @@ function arbitraryAction(limits: FlowLimits, depth: number): fc.Arbitrary<Action
         })),
     );
   }
+  const extra = (limits.extra ?? []).filter((kind) => kind !== 'goto_table');
+  for (const kind of extra) simple.push(arbitraryExtra(kind, limits));
   if (depth === 0) return fc.oneof(...simple);
   return fc.oneof<fc.MaybeWeightedArbitrary<Action>[]>(
     { weight: 12, arbitrary: fc.oneof(...simple) },
@@ -174,25 +187,39 @@ function arbitraryAction(limits: FlowLimits, depth: number): fc.Arbitrary<Action
   );
 }
 
-/** Actions that pass every check on frames of this match. */
-export function arbitraryActions(match: Match, limits: FlowLimits = WIDE): fc.Arbitrary<Action[]> {
-  return fc.array(arbitraryAction(limits, 2), { maxLength: 16 }).map((candidates) => {
+/** Actions that pass every check on frames of this match; `table` is that of the flow that they are for. */
+export function arbitraryActions(
+  match: Match | undefined,
+  limits: FlowLimits = WIDE,
+  table?: number,
+): fc.Arbitrary<Action[]> {
+  const jump: fc.Arbitrary<Action[]> = limits.extra?.includes('goto_table')
+    ? fc.array(arbitraryExtra('goto_table', limits), { maxLength: 1 })
+    : fc.constant([]);
+  return fc.tuple(fc.array(arbitraryAction(limits, 2), { maxLength: 16 }), jump).map(([candidates, last]) => {
     const actions: Action[] = [];
-    for (const action of candidates) {
-      if (actionFindings([...actions, action], match).length === 0) actions.push(action);
+    for (const action of [...candidates, ...last]) {
+      if (actionFindings([...actions, action], match, table).length === 0) actions.push(action);
     }
     return actions;
   });
 }
 
 export function arbitraryFlow(limits: FlowLimits = WIDE): fc.Arbitrary<Flow> {
-  return arbitraryMatch(limits).chain((match) =>
-    fc.record({
-      table: fc.nat({ max: limits.tables - 1 }),
-      priority: fc.nat({ max: 0xffff }),
-      match: fc.constant(match),
-      actions: arbitraryActions(match, limits),
-      cookie: fc.bigInt({ min: 0n, max: (1n << 64n) - 2n }),
-    }),
+  const seconds = fc.integer({ min: 1, max: limits.timeouts ? 0xffff : 1 });
+  return fc.tuple(arbitraryMatch(limits), fc.nat({ max: limits.tables - 1 })).chain(([match, table]) =>
+    fc
+      .record(
+        {
+          table: fc.constant(table),
+          priority: fc.nat({ max: 0xffff }),
+          match: fc.constant(match),
+          actions: arbitraryActions(match, limits, table),
+          cookie: fc.bigInt({ min: 0n, max: (1n << 64n) - 2n }),
+          ...(limits.timeouts ? { idleTimeout: seconds, hardTimeout: seconds } : {}),
+        },
+        { requiredKeys: ['table', 'priority', 'match', 'actions', 'cookie'] },
+      )
+      .map((flow): Flow => flow),
   );
 }

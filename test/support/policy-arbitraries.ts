@@ -59,6 +59,12 @@ const portRecord = fc.record(
     ),
     attachment: fc.oneof(
       fc.record({ type: fc.constant('vlan' as const), vlan: fc.constantFrom(0, 10, 4094) }),
+      fc.record({
+        type: fc.constant('private' as const),
+        mode: fc.constantFrom('isolated', 'community', 'promiscuous'),
+        primary: fc.constant(10),
+        secondaries: fc.constantFrom([11], [12]),
+      }),
       fc.record({ type: fc.constant('virtual' as const), vsid }),
     ),
     security: fc.record({
