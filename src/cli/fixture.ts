@@ -22,5 +22,6 @@ export function testTerminal(env: Terminal['env'] = {}, input = ''): TestTermina
     errorColours: pc.createColors(false),
     readInput: async () => Buffer.from(input),
     interrupted: async () => {},
+    onStatusRequest: () => () => {},
   };
 }

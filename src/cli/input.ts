@@ -24,6 +24,19 @@ export async function readFiles(names: readonly string[], terminal: Terminal): P
   return { ...parsed, findings: [...unreadable, ...parsed.findings] };
 }
 
+/** One file (`-`: standard input) as it is, and what to call it. Throws NetloomError. */
+export async function readBytes(
+  name: string,
+  terminal: Terminal,
+): Promise<{ readonly bytes: Uint8Array; readonly name: string }> {
+  if (name === '-') return { bytes: await terminal.readInput(MAX_INPUT_BYTES), name: 'standard input' };
+  try {
+    return { bytes: readFile(name), name };
+  } catch (thrown) {
+    throw new NetloomError([cannotRead(name, thrown)], { cause: thrown });
+  }
+}
+
 /** Throws what is wrong with the input, if anything is. */
 export function throwInput(findings: readonly Finding[]): void {
   const [first, ...rest] = findings.filter((f) => f.severity === 'error');

@@ -10,6 +10,7 @@ import { endpointsCommand } from './commands/endpoints.ts';
 import { getCommand } from './commands/get.ts';
 import { historyCommand } from './commands/history.ts';
 import { pingCommand } from './commands/ping.ts';
+import { switchCommand } from './commands/switch.ts';
 import { joinPings, tryCommand } from './commands/try.ts';
 import { undoCommand } from './commands/undo.ts';
 import { upCommand } from './commands/up.ts';
@@ -22,6 +23,7 @@ import { version } from './version.ts';
 const COMMANDS = [
   upCommand,
   tryCommand,
+  switchCommand,
   applyCommand,
   getCommand,
   describeCommand,

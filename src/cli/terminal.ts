@@ -16,6 +16,8 @@ export interface Terminal {
   readInput(limit: number): Promise<Uint8Array>;
   /** Resolves when the user or the system wants the program to end. */
   interrupted(): Promise<void>;
+  /** Calls `tell` whenever somebody asks how it goes (SIGUSR1), until the answer is called. */
+  onStatusRequest(tell: () => void): () => void;
 }
 
 export function processTerminal(): Terminal {
@@ -45,6 +47,10 @@ export function processTerminal(): Terminal {
         // The second time it does what it would have done without us: end at once.
         for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
       }),
+    onStatusRequest(tell) {
+      process.on('SIGUSR1', tell);
+      return () => void process.off('SIGUSR1', tell);
+    },
   };
 }
 

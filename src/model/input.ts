@@ -1,7 +1,8 @@
 import { type Finding, finding, type SourcePosition } from '../base/error.ts';
 import type { ObjectKey, Reference } from './definition.ts';
 import { kindOf, type ModelObject, objectKey } from './kinds.ts';
-import { type Refused, readObject, type Steps, stepsOfPath } from './read.ts';
+import { type Refused, readObject } from './read.ts';
+import { type Steps, stepsOfPath } from './shape.ts';
 import { type KeyedFinding, pathOf } from './validate.ts';
 import { readYaml, type YamlDocument } from './yaml.ts';
 
@@ -70,7 +71,7 @@ function* findingsOf(
   refused: Refused[],
 ): Generator<Finding> {
   for (const { text, file } of inputs) {
-    const decoded = decode(text, file);
+    const decoded = decodeInput(text, file);
     if (typeof decoded !== 'string') {
       yield decoded;
       continue;
@@ -122,8 +123,8 @@ function* duplicates(objects: readonly ParsedObject[]): Generator<Finding> {
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const BINARY = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f\ufffe\uffff]/;
 
-/** The text, or why it is none. */
-function decode(input: string | Uint8Array, file: string): string | Finding {
+/** The text of a file, or why it is none. */
+export function decodeInput(input: string | Uint8Array, file: string): string | Finding {
   const size = typeof input === 'string' ? input.length : input.byteLength;
   if (size > MAX_INPUT_BYTES) {
     return finding(

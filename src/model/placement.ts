@@ -318,7 +318,12 @@ function rowsOfNetwork(network: VmNetwork, site: NetworkSite): readonly SiteSubn
     case 'vlan':
       return site.subnets.filter((row) => row.vlan === network.vlan);
     case 'pvlan':
-      return site.subnets.filter((row) => row.vlan === network.vlan && row.secondaryVlan !== undefined);
+      return site.subnets.filter(
+        ({ vlan, secondaryVlan }) =>
+          vlan === network.vlan &&
+          secondaryVlan !== undefined &&
+          (network.secondaryVlan === undefined || secondaryVlan === network.secondaryVlan),
+      );
     case 'virtualized':
       return [];
   }

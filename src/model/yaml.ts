@@ -12,7 +12,7 @@ import {
 } from 'yaml';
 import type { ErrorCode } from '../base/codes.ts';
 import { type Finding, finding, type SourcePosition } from '../base/error.ts';
-import { pathOfSteps, type Steps } from './read.ts';
+import { pathOfSteps, type Steps } from './shape.ts';
 
 /**
  * YAML 1.2 (and so JSON) to plain values, for input that nobody trusts. Only what describes data is accepted: no

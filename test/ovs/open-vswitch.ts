@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { it } from 'vitest';
+import { itUnless } from '../support/required.ts';
 
 const run = promisify(execFile);
 const SCHEMA = '/usr/share/openvswitch/vswitch.ovsschema';
@@ -93,6 +93,11 @@ export async function startOpenVswitch(options: OpenVswitchOptions = {}): Promis
   }
 }
 
+/** Ports match in first fragments as in whole packets: what the Datapath contract asks of a bridge (flow/datapath.ts). */
+export async function matchFragments(ovs: OpenVswitch, bridge: string): Promise<void> {
+  await ovs.ofctl('set-frags', `unix:${join(ovs.directory, bridge)}.mgmt`, 'nx-match');
+}
+
 /** What to put before a command that is to run in a network namespace. `ip netns exec` becomes the command itself. */
 export function inNamespace(namespace: string | undefined): readonly string[] {
   return namespace === undefined ? [] : ['ip', 'netns', 'exec', namespace];
@@ -133,34 +138,22 @@ function whatIsMissing(tools: readonly string[], root: boolean, version = '--ver
 
 /** A test that says loudly why it is skipped; with CI=true in the environment it fails instead. */
 export function itWithTools(tools: readonly string[], name: string, test: () => void | Promise<void>): void {
-  register(whatIsMissing(tools, false), name, test);
+  itUnless(whatIsMissing(tools, false), name, test);
 }
 
 /** A test on a real Open vSwitch as root. */
 export function itWithOpenVswitch(name: string, test: () => void | Promise<void>, timeout?: number): void {
-  register(whatIsMissing(TOOLS, true), name, test, timeout);
+  itUnless(whatIsMissing(TOOLS, true), name, test, timeout);
 }
 
-/** A test with real packets besides: in network namespaces, with the system's own ping, and tshark on the wire. */
-export function itWithNamespaces(name: string, test: () => void | Promise<void>, timeout?: number): void {
-  const missing = whatIsMissing([...TOOLS, 'tshark'], true) ?? whatIsMissing(['ip', 'ping'], true, '-V');
-  register(missing, name, test, timeout);
-}
-
-function register(
-  missing: string | undefined,
+/** A test with real packets besides: in network namespaces, with the system's own ping (and `tools`), and tshark. */
+export function itWithNamespaces(
   name: string,
   test: () => void | Promise<void>,
   timeout?: number,
+  tools: readonly string[] = [],
 ): void {
-  if (missing === undefined) {
-    it(name, test, timeout);
-  } else if (process.env.CI === 'true') {
-    it(name, () => {
-      throw new Error(`This test must run in CI, but: ${missing}`);
-    });
-  } else {
-    console.warn(`SKIPPED: ${name}: ${missing}`);
-    it.skip(`${name} (SKIPPED: ${missing})`, () => {});
-  }
+  const missing =
+    whatIsMissing([...TOOLS, 'tshark', ...tools], true) ?? whatIsMissing(['ip', 'ping'], true, '-V');
+  itUnless(missing, name, test, timeout);
 }

@@ -29,7 +29,10 @@ export function tryCommand({ terminal }: Context): Command {
   )
     .argument('<file>', 'YAML or JSON; - is standard input')
     .addOption(ping)
-    .option('--pcap <file>', 'write every frame on a physical cable or at a vNIC to this file');
+    .option(
+      '--pcap <file>',
+      'write every frame on a physical cable or at a vNIC to this file, with the rules it met',
+    );
   return withOutput(made, 'table', 'json').action(async (file: string, options: Options) => {
     const { openLab } = await import('../open-lab.ts');
     const { somePairs } = await import('../pairs.ts');

@@ -230,6 +230,47 @@ export const CASES: readonly Case[] = [
     bad: '{kind: LogicalNetwork, name: L9, type: vlan, sameNameVmNetwork: true}\n---\n{kind: NetworkSite, name: S9, logicalNetwork: L9, subnets: [{vlan: 5, secondaryVlan: 6}]}',
     good: '{kind: LogicalNetwork, name: L9, type: pvlan, sameNameVmNetwork: true}\n---\n{kind: NetworkSite, name: S9, logicalNetwork: L9, subnets: [{vlan: 5, secondaryVlan: 6}]}',
   },
+  ...[
+    {
+      what: 'a secondary VLAN that is a primary one too',
+      field: 'secondaryVlan',
+      bad: '{vlan: 5, secondaryVlan: 6}, {vlan: 6, secondaryVlan: 7}',
+    },
+    {
+      what: 'a secondary VLAN in two primary ones',
+      field: 'secondaryVlan',
+      bad: '{vlan: 5, secondaryVlan: 6}, {vlan: 7, secondaryVlan: 6}',
+    },
+    {
+      what: 'a secondary VLAN that is isolated and a community',
+      field: 'secondaryType',
+      bad: '{vlan: 5, secondaryVlan: 6}, {vlan: 5, secondaryVlan: 6, secondaryType: community}',
+    },
+    {
+      what: 'a type of no secondary VLAN',
+      field: 'secondaryType',
+      bad: '{vlan: 5, secondaryType: community}',
+    },
+  ].map(({ what, field, bad }): Case => {
+    const site = (subnets: string) =>
+      `{kind: LogicalNetwork, name: L9, type: pvlan, sameNameVmNetwork: true}\n---\n{kind: NetworkSite, name: S9, logicalNetwork: L9, subnets: [${subnets}]}`;
+    return {
+      what,
+      code: 'field-conflict',
+      path: `NetworkSite/L9/S9.subnets[0].${field}`,
+      bad: site(bad),
+      good: site(
+        '{vlan: 5, secondaryVlan: 6, prefix: 10.9.0.0/24}, {vlan: 5, secondaryVlan: 7, secondaryType: community, prefix: 10.9.0.0/24}',
+      ),
+    };
+  }),
+  {
+    what: 'a secondary VLAN of a network that is no private VLAN',
+    code: 'field-conflict',
+    path: 'VmNetwork/N9.secondaryVlan',
+    bad: '{kind: LogicalNetwork, name: L9, type: vlan}\n---\n{kind: NetworkSite, name: S9, logicalNetwork: L9, subnets: [{vlan: 5}]}\n---\n{kind: VmNetwork, name: N9, logicalNetwork: L9, isolation: vlan, vlan: 5, secondaryVlan: 6}',
+    good: '{kind: LogicalNetwork, name: L9, type: pvlan}\n---\n{kind: NetworkSite, name: S9, logicalNetwork: L9, subnets: [{vlan: 5, secondaryVlan: 6}]}\n---\n{kind: VmNetwork, name: N9, logicalNetwork: L9, isolation: pvlan, vlan: 5, secondaryVlan: 6}',
+  },
   {
     what: 'subnets of two sites that overlap without being the same',
     code: 'overlap',

@@ -1,9 +1,10 @@
 import { prefixContains, prefixOverlaps } from '../../packet/address.ts';
 import { get, members, objects, vlanGroup } from '../facts.ts';
 import { isImplied } from '../implied.ts';
+import type { SiteSubnet } from '../kinds/network-site.ts';
 import { type LogicalNetwork, type NetworkSite, objectKey, type VmNetwork } from '../kinds.ts';
 import { checkPrefix } from './addresses.ts';
-import { at, type Check, namesOf, others, repeated } from './check.ts';
+import { at, type Check, type CheckResult, namesOf, others, repeated } from './check.ts';
 
 /** Something can connect to the logical network. */
 export const networkUsable: Check<LogicalNetwork> = function* (network, read) {
@@ -21,7 +22,12 @@ export const networkUsable: Check<LogicalNetwork> = function* (network, read) {
 /** The rows of a site are possible: prefixes, routers and VLANs that fit, no two the same. */
 export const siteRowsFit: Check<NetworkSite> = function* (site, read) {
   yield* repeated('hostGroups', '', site.hostGroups, (group) => group, 'Host group');
-  yield* repeated('subnets', 'prefix', site.subnets, (row) => row.prefix, 'Subnet');
+  // The secondary VLANs of one primary share its subnets.
+  const inPrimary = (row: SiteSubnet) =>
+    row.secondaryVlan === undefined ? '' : ` in VLAN ${row.secondaryVlan}`;
+  const subnetOf = (row: SiteSubnet) => row.prefix && `${row.prefix}${inPrimary(row)}`;
+  yield* repeated('subnets', 'prefix', site.subnets, subnetOf, 'Subnet');
+  yield* privateVlansFit(site);
   const network = get(read, 'LogicalNetwork', site.logicalNetwork);
   for (const [i, row] of site.subnets.entries()) {
     if (row.secondaryVlan !== undefined && network !== undefined && network.type !== 'pvlan') {
@@ -51,6 +57,50 @@ export const siteRowsFit: Check<NetworkSite> = function* (site, read) {
     }
   }
 };
+
+/** A VLAN is primary, or secondary in one primary VLAN and of one type; else it would join what it is to keep apart. */
+function* privateVlansFit(site: NetworkSite): Generator<CheckResult> {
+  for (const [i, { vlan, secondaryVlan, secondaryType, prefix }] of site.subnets.entries()) {
+    if (secondaryVlan === undefined) {
+      const twin = site.subnets.find((o) => o.prefix === prefix && o.secondaryVlan !== undefined);
+      if (secondaryType !== undefined) {
+        yield {
+          path: at('subnets', i, 'secondaryType'),
+          code: 'field-conflict',
+          message: 'There is a type of secondary VLAN, but no secondary VLAN.',
+          remedy: 'Set secondaryVlan too, or remove secondaryType.',
+        };
+      }
+      if (twin && prefix !== undefined) {
+        yield {
+          path: at('subnets', i, 'prefix'),
+          code: 'value-duplicate',
+          message: `Subnet "${prefix}" is also that of a private VLAN.`,
+          remedy: 'Remove one of the two, or change it.',
+        };
+      }
+      continue;
+    }
+    const others = site.subnets.filter((other) => other.secondaryVlan === secondaryVlan);
+    const isPrimary = secondaryVlan === 0 || site.subnets.some((other) => other.vlan === secondaryVlan);
+    if (isPrimary || others.some((other) => other.vlan !== vlan)) {
+      yield {
+        path: at('subnets', i, 'secondaryVlan'),
+        code: 'field-conflict',
+        message: `VLAN ${secondaryVlan} is ${isPrimary ? 'a VLAN of its own' : 'in another primary VLAN too'}; a secondary VLAN belongs to one primary VLAN, and is nothing else.`,
+        remedy: 'Use a VLAN that the site has no other use for.',
+      };
+    }
+    if (others.some((other) => (other.secondaryType ?? 'isolated') !== (secondaryType ?? 'isolated'))) {
+      yield {
+        path: at('subnets', i, 'secondaryType'),
+        code: 'field-conflict',
+        message: `Secondary VLAN ${secondaryVlan} is isolated in one row and a community in another.`,
+        remedy: 'Say the same in all rows of the VLAN, or use another VLAN.',
+      };
+    }
+  }
+}
 
 /**
  * Subnets of one logical network are routable to one another, so they do not overlap. One and the same subnet in
@@ -138,6 +188,14 @@ export const isolationFields: Check<VmNetwork> = function* (network, read) {
       code: 'field-missing',
       message: `A VM network with isolation ${network.isolation} needs its VLAN.`,
       remedy: 'Set vlan to one of the VLANs of the sites.',
+    };
+  }
+  if (network.secondaryVlan !== undefined && network.isolation !== 'pvlan') {
+    yield {
+      path: 'secondaryVlan',
+      code: 'field-conflict',
+      message: `A VM network with isolation ${network.isolation} has no secondary VLAN.`,
+      remedy: 'Remove secondaryVlan, or set isolation: pvlan.',
     };
   }
   if (network.vlan === undefined) return;

@@ -7,6 +7,12 @@ const subnet = z.strictObject({
   secondaryVlan: vlan
     .describe('Secondary VLAN, on a logical network of private VLANs; `vlan` is then the primary one.')
     .exactOptional(),
+  secondaryType: z
+    .enum(['isolated', 'community'])
+    .describe(
+      'Whether machines of the secondary VLAN reach one another (community) or only promiscuous ones (isolated). Left out: isolated.',
+    )
+    .exactOptional(),
   prefix: ipPrefix
     .describe('IP subnet of the VLAN. Left out: addresses are not the business of Netloom.')
     .exactOptional(),

@@ -21,6 +21,10 @@ const security = z.strictObject({
   guestTeaming: z.boolean().default(false).describe('Let the guest make a team of its vNICs.'),
   ieeePriorityTagging: z.boolean().default(false).describe('Keep 802.1p priorities that the guest sets.'),
   guestSpecifiedAddresses: z.boolean().default(false).describe('Let the guest choose its own IP addresses.'),
+  promiscuous: z
+    .boolean()
+    .default(false)
+    .describe('On a private VLAN: reach every machine of it, and be reached by all, as its router is.'),
 });
 
 const megabits = z.int().min(1).max(1_600_000);

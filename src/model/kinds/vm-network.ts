@@ -17,6 +17,10 @@ const schema = objectSchema('VmNetwork', {
     .min(1)
     .describe('VLAN (the primary one with pvlan), where isolation is by VLAN.')
     .exactOptional(),
+  secondaryVlan: vlan
+    .min(1)
+    .describe('Secondary VLAN, with pvlan. Left out: the one of the row that a vNIC is in by its address.')
+    .exactOptional(),
 });
 
 /** What vNICs connect to. */

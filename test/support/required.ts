@@ -1,0 +1,23 @@
+import { it } from 'vitest';
+
+/**
+ * A test that needs something of the machine: `missing` says what is not there, undefined when it can run. It says
+ * loudly why it is skipped; with CI=true in the environment it fails instead.
+ */
+export function itUnless(
+  missing: string | undefined,
+  name: string,
+  test: () => void | Promise<void>,
+  timeout?: number,
+): void {
+  if (missing === undefined) {
+    it(name, test, timeout);
+  } else if (process.env.CI === 'true') {
+    it(name, () => {
+      throw new Error(`This test must run in CI, but: ${missing}`);
+    });
+  } else {
+    console.warn(`SKIPPED: ${name}: ${missing}`);
+    it.skip(`${name} (SKIPPED: ${missing})`, () => {});
+  }
+}
