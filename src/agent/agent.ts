@@ -18,10 +18,11 @@ import { flowKey, sameFlow } from '../flow/same.ts';
 import { isOurs } from '../pipeline/cookies.ts';
 import { type Binding, factKey, type PipelineFact, portOf } from '../pipeline/facts.ts';
 import { Pipeline } from '../pipeline/pipeline.ts';
-import { PUNT } from '../pipeline/punt.ts';
-import { type PolicyRecord, recordKey } from '../policy/records.ts';
+import { errorMeter, PUNT } from '../pipeline/punt.ts';
+import { type PolicyRecord, type PortRecord, recordKey } from '../policy/records.ts';
 import { answerDhcp } from './dhcp-responder.ts';
 import type { Engine } from './engine.ts';
+import { answerError } from './error-responder.ts';
 import { portsOf, type WantedPort } from './ports.ts';
 
 /** A record that is new or has changed; without `record`, one that is gone. */
@@ -123,8 +124,10 @@ export class Agent {
       for (const port of unwanted) this.#unbind(port, facts, leaving);
       for (const port of wanted) await this.#bind(port, facts, leaving);
       const flows = await this.#program(facts);
-      for (const { switch: name, spec } of leaving) {
-        if (!closing.has(name)) await this.#switches.get(name)?.datapath.removePort(spec.name);
+      for (const { switch: name, spec, port, number } of leaving) {
+        const datapath = closing.has(name) ? undefined : this.#switches.get(name)?.datapath;
+        await datapath?.removePort(spec.name);
+        if (isVnic(port)) await datapath?.removeMeter(number);
       }
       for (const name of closing) {
         this.#switches.delete(name);
@@ -175,6 +178,7 @@ export class Agent {
     if (old && old.switch !== wanted.switch) leaving.push(old);
     const { datapath } = await this.#open(wanted.switch);
     const number = await datapath.setPort(wanted.spec);
+    if (isVnic(wanted.port)) await datapath.setMeter(errorMeter(number));
     this.#ports.set(wanted.port, { ...wanted, number });
     if (old) this.#numbers.delete(place(old.switch, old.number));
     this.#numbers.set(place(wanted.switch, number), wanted.port);
@@ -239,15 +243,27 @@ export class Agent {
 
   /** What the switch asks of the agent. A question that has no good answer stays unanswered. */
   async #answer(switchName: string, datapath: Datapath, packet: PacketIn): Promise<void> {
-    if (packet.userdata !== PUNT.dhcp) return;
     const port = this.portAt(switchName, packet.inPort);
-    const record = port?.startsWith('vnic/')
-      ? this.#records.get(`port/${port.slice('vnic/'.length)}`)
-      : undefined;
+    const record = port && isVnic(port) ? this.#records.get(`port/${port.slice('vnic/'.length)}`) : undefined;
     if (record?.kind !== 'port' || port !== portOf.vnic(record.id)) return;
-    const reply = answerDhcp(record, packet.frame);
+    const reply = this.#replyTo(record, packet);
     if (reply) await datapath.packetOut(packet.inPort, reply, [output('in_port')]);
   }
+
+  #replyTo(port: PortRecord, packet: PacketIn): Uint8Array | undefined {
+    switch (packet.userdata) {
+      case PUNT.dhcp:
+        return answerDhcp(port, packet.frame);
+      case PUNT.routerError:
+        return answerError(port, packet, this.#records);
+      default:
+        return undefined;
+    }
+  }
+}
+
+function isVnic(port: string): boolean {
+  return port.startsWith(portOf.vnic(''));
 }
 
 function place(switchName: string, number: number): string {

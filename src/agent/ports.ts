@@ -54,9 +54,9 @@ export function portsOf(record: PolicyRecord): readonly WantedPort[] {
   }
 }
 
-/** A port on a virtual subnet must never take part in the learning switch beside it. */
+/** A port on a virtual subnet or a private VLAN must never take part in the learning switch beside it. */
 function vlanOf(attachment: Attachment): PortVlan {
-  return { mode: 'access', tag: attachment.type === 'virtual' ? DEAD_VLAN : attachment.vlan };
+  return { mode: 'access', tag: attachment.type === 'vlan' ? attachment.vlan : DEAD_VLAN };
 }
 
 /**

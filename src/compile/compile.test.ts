@@ -251,7 +251,7 @@ describe('a change', () => {
     ]);
   });
 
-  it('to private VLANs closes the port: on the bare VLAN its guests would not be isolated', () => {
+  it('to private VLANs says what the port is on them, and never the bare VLAN', () => {
     const row = (type: string) => [
       `kind: LogicalNetwork\nname: V\ntype: ${type}`,
       `kind: NetworkSite\nname: S\nlogicalNetwork: V\nhostGroups: [G]\nsubnets: [{ vlan: 7${type === 'pvlan' ? ', secondaryVlan: 8' : ''} }]`,
@@ -263,8 +263,18 @@ describe('a change', () => {
     expect(summary(world.compiler).filter((line) => line.includes(' port '))).toEqual([
       'host/h1 port a/eth0 (vm) 00:1d:d8:b7:1c:02 on VLAN 7 of L [] mtu 1500',
     ]);
+    const ports = () => summary(world.compiler).filter((line) => line.includes(' port '));
+    const port = (words: string) => [
+      `host/h1 port a/eth0 (vm) 00:1d:d8:b7:1c:02 on private VLAN 7 ${words} of L [] mtu 1500`,
+    ];
     world.edit(all(...row('pvlan')));
-    expect(summary(world.compiler).filter((line) => line.includes(' port '))).toEqual([]);
+    expect(ports()).toEqual(port('isolated 8'));
+    const rows = (subnets: string) =>
+      all(`kind: NetworkSite\nname: S\nlogicalNetwork: V\nhostGroups: [G]\nsubnets: [${subnets}]`);
+    world.edit(rows('{ vlan: 7, secondaryVlan: 8, secondaryType: community }'));
+    expect(ports()).toEqual(port('community 8'));
+    world.edit(rows('{ vlan: 7 }'));
+    expect(ports()).toEqual([]);
   });
 
   it('of one tenant changes no record of another (invariant 22)', () => {

@@ -2,7 +2,7 @@
 import { type Edits, Granted } from '../allocate/fixture.ts';
 import type { Deriver } from '../base/derive.ts';
 import type { Finding } from '../base/error.ts';
-import type { PolicyRecord, ScopedRecord } from '../policy/records.ts';
+import type { Attachment, PolicyRecord, ScopedRecord } from '../policy/records.ts';
 import { PolicySet } from '../policy/set.ts';
 import { type CompileChange, Compiler } from './compile.ts';
 import { allocationFact, allocationKey, type CompileFact } from './facts.ts';
@@ -46,13 +46,23 @@ export function summary(compiler: Deriver<CompileFact, ScopedRecord>, scope = ''
     .sort();
 }
 
+function networkOf(attachment: Attachment): string {
+  switch (attachment.type) {
+    case 'virtual':
+      return `VSID ${attachment.vsid}`;
+    case 'vlan':
+      return `VLAN ${attachment.vlan}`;
+    case 'private':
+      return `private VLAN ${attachment.primary} ${attachment.mode} ${attachment.secondaries}`;
+  }
+}
+
 function line(r: PolicyRecord): string {
   switch (r.kind) {
     case 'switch':
       return `switch ${r.name} ${r.type} ${r.uplink?.nics.join('+')} ${r.uplink?.teaming} ${r.uplink?.balancing} mtu ${r.uplink?.mtu}`;
     case 'port': {
-      const network =
-        r.attachment.type === 'virtual' ? `VSID ${r.attachment.vsid}` : `VLAN ${r.attachment.vlan}`;
+      const network = networkOf(r.attachment);
       const addresses = r.addresses.map((a) => `${a.address}/${a.prefixLength} via ${a.gateway ?? '-'}`);
       return `port ${r.name} (${r.owner}) ${r.mac} on ${network} of ${r.switch} [${addresses.join(', ')}] mtu ${r.mtu}${r.dhcpServer ? ' dhcp' : ''}`;
     }

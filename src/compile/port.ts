@@ -2,7 +2,8 @@
 
 import { get, type Reader } from '../model/facts.ts';
 import { DHCP_SERVER } from '../model/kinds/vm-subnet.ts';
-import { isKind } from '../model/kinds.ts';
+import { isKind, type VirtualPortProfile } from '../model/kinds.ts';
+import type { VnicPlace } from '../model/placement.ts';
 import { addressWidth, isIpv4, prefixParts } from '../packet/address.ts';
 import {
   type Attachment,
@@ -10,6 +11,7 @@ import {
   type PortAddress,
   type PortRecord,
   type PortSecurity,
+  type PrivateAttachment,
 } from '../policy/records.ts';
 import { modelOf } from './facts.ts';
 import { type CompileRead, type FeatureRule, put } from './feature.ts';
@@ -61,14 +63,37 @@ function* portOf(read: CompileRead, vnic: Vnic) {
 }
 
 /** Undefined where the port cannot be kept apart as its network demands: then it is not connected at all. */
-function attachmentOf(read: CompileRead, { place }: Vnic): Attachment | undefined {
+function attachmentOf(read: CompileRead, vnic: Vnic): Attachment | undefined {
+  const { place } = vnic;
   if (place.type === 'virtual') {
     const vsid = vsidOf(read, place.subnet);
     return vsid === undefined ? undefined : { type: 'virtual', vsid };
   }
-  // The policy has no words for private VLANs yet; on the bare VLAN the guests would not be isolated.
-  if (place.network.isolation === 'pvlan') return undefined;
+  if (place.network.isolation === 'pvlan') return privateAttachment(modelOf(read), vnic, place);
   return { type: 'vlan', vlan: place.row.vlan };
+}
+
+/** Promiscuous by its port profile, else what the secondary VLAN of its row says. */
+function privateAttachment(
+  read: Reader,
+  vnic: Vnic,
+  { uplink, row }: Extract<VnicPlace, { type: 'site' }>,
+): PrivateAttachment | undefined {
+  const { vlan: primary, secondaryVlan, secondaryType } = row;
+  const kin = uplink.site.subnets.flatMap((other) =>
+    other.vlan === primary && other.secondaryVlan !== undefined ? [other.secondaryVlan] : [],
+  );
+  // A VLAN that were primary and secondary at once would join what it is to keep apart.
+  if (secondaryVlan === undefined || kin.includes(primary)) return undefined;
+  if (profileOf(read, vnic)?.security.promiscuous) {
+    return {
+      type: 'private',
+      mode: 'promiscuous',
+      primary,
+      secondaries: [...new Set(kin)].sort((a, b) => a - b),
+    };
+  }
+  return { type: 'private', mode: secondaryType ?? 'isolated', primary, secondaries: [secondaryVlan] };
 }
 
 const SAFE: PortSecurity = {
@@ -78,11 +103,16 @@ const SAFE: PortSecurity = {
   guestSpecifiedAddresses: false,
 };
 
-/** What the virtual port profile says that the classification stands for on this switch. */
-function securityOf(read: Reader, { classification, owner, place }: Vnic): PortSecurity {
+/** The virtual port profile that the classification stands for on this switch. */
+function profileOf(read: Reader, { classification, place }: Vnic): VirtualPortProfile | undefined {
   const logicalSwitch = get(read, 'LogicalSwitch', place.uplink.hostSwitch.logicalSwitch);
   const offered = logicalSwitch?.classifications.find((c) => c.classification === classification);
-  const profile = offered && get(read, 'VirtualPortProfile', offered.profile);
+  return offered && get(read, 'VirtualPortProfile', offered.profile);
+}
+
+function securityOf(read: Reader, vnic: Vnic): PortSecurity {
+  const { owner, place } = vnic;
+  const profile = profileOf(read, vnic);
   const { macSpoofing, dhcpGuard, routerGuard, guestSpecifiedAddresses } = profile?.security ?? SAFE;
   // The host's own addresses are its administrator's choice, and where a site says nothing of subnets, so are all.
   const free = owner === 'host' || (place.type === 'site' && place.row.prefix === undefined);

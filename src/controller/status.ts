@@ -17,7 +17,7 @@ import {
   type VmNetwork,
   type VmSubnet,
 } from '../model/kinds.ts';
-import { hostScope, type PolicyRecord } from '../policy/records.ts';
+import { type Attachment, hostScope, type PolicyRecord } from '../policy/records.ts';
 import type { HostStatus } from '../stream/feed.ts';
 import type { Network } from './network.ts';
 
@@ -136,9 +136,20 @@ function vnicStatus(network: NetworkView, host: string, name: string, owner: str
     mac,
     addresses: port.addresses.map(({ address }) => address),
     switch: port.switch,
-    ...(attachment.type === 'virtual' ? { vsid: attachment.vsid } : { vlan: attachment.vlan }),
+    ...networkStatus(attachment),
     mtu,
   };
+}
+
+function networkStatus(attachment: Attachment): Pick<VnicStatus, 'vsid' | 'vlan'> {
+  switch (attachment.type) {
+    case 'virtual':
+      return { vsid: attachment.vsid };
+    case 'vlan':
+      return { vlan: attachment.vlan };
+    case 'private':
+      return { vlan: attachment.primary };
+  }
 }
 
 function statusOfVmNetwork(network: NetworkView, { name, impliedBy }: VmNetwork): object {

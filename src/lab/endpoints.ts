@@ -69,6 +69,10 @@ function closenessOf(a: PortRecord, b: PortRecord): number {
   if (a.attachment.type === 'vlan' && b.attachment.type === 'vlan') {
     return a.switch === b.switch && a.attachment.vlan === b.attachment.vlan && sharePrefix(a, b) ? 3 : 0;
   }
+  if (a.attachment.type === 'private' && b.attachment.type === 'private') {
+    const isOne = a.switch === b.switch && a.attachment.primary === b.attachment.primary;
+    return isOne && sharePrefix(a, b) ? 3 : 0;
+  }
   return 0;
 }
 

@@ -10,6 +10,8 @@ import type { Host, PhysicalNetwork } from '../model/kinds.ts';
 import { isKind } from '../model/kinds.ts';
 import { hostScope, type PolicyRecord, type PortRecord, recordKey } from '../policy/records.ts';
 import type { PolicyDelta, PolicyView } from '../policy/set.ts';
+import type { SwitchEvent } from '../softswitch/events.ts';
+import type { SoftSwitch } from '../softswitch/switch.ts';
 import { PolicyClient } from '../stream/client.ts';
 import { memoryTransport } from '../stream/memory.ts';
 import { policyRoutes } from '../stream/server.ts';
@@ -34,6 +36,9 @@ export type FramePlace =
   | { readonly type: 'stack'; readonly host: string; readonly id: string; readonly direction: 'from' | 'to' }
   | { readonly type: 'wire'; readonly host: string; readonly nic: string };
 
+/** What happens in a switch; `host` is undefined for the switch of a physical network. */
+export type FabricObserver = (host: string | undefined, name: string, event: SwitchEvent) => void;
+
 export interface FabricHost {
   readonly soft: SoftHost;
   readonly agent: Agent;
@@ -47,6 +52,7 @@ export class Fabric {
   /** vNIC id -> the guest behind it */
   readonly #machines = new Map<string, Machine>();
   readonly #transport;
+  readonly #observers = new Set<FabricObserver>();
   #work: Promise<void> = Promise.resolve();
   /** What kept the hosts from being as the controller has them, the last time. */
   #failure: NetloomError | undefined;
@@ -64,6 +70,32 @@ export class Fabric {
 
   get machines(): ReadonlyMap<string, Machine> {
     return this.#machines;
+  }
+
+  /**
+   * Tells what happens to every frame in all switches, those that are yet to come included; the answer ends it. No
+   * frame takes the short way through a flow cache meanwhile.
+   */
+  observe(observer: FabricObserver): () => void {
+    this.#observers.add(observer);
+    this.#watchAll();
+    return () => {
+      this.#observers.delete(observer);
+      this.#watchAll();
+    };
+  }
+
+  #watchAll(): void {
+    for (const [host, { soft }] of this.#hosts)
+      for (const [name, ofHost] of soft.switches) this.#watch(host, name, ofHost);
+    for (const [name, physical] of this.physical.switches) this.#watch(undefined, name, physical);
+  }
+
+  #watch(host: string | undefined, name: string, soft: SoftSwitch): void {
+    const tell = (event: SwitchEvent) => {
+      for (const observer of this.#observers) observer(host, name, event);
+    };
+    soft.observe(this.#observers.size > 0 ? tell : undefined);
   }
 
   /** Brings the hosts up, and keeps following the controller. */
@@ -110,6 +142,7 @@ export class Fabric {
     for (const { object } of network.list('PhysicalNetwork')) {
       if (isKind(object, 'PhysicalNetwork')) await this.#physicalNetwork(object);
     }
+    this.#watchAll();
     const wanted = new Map<string, Host>();
     for (const { object } of network.list('Host'))
       if (isKind(object, 'Host')) wanted.set(object.name, object);
@@ -128,6 +161,7 @@ export class Fabric {
       clock,
       random,
       physical: this.physical,
+      onSwitch: (ofHost, made) => this.#watch(name, ofHost, made),
       networkOf: (nic) => {
         const host = controller.network.fact(`Host/${name}`);
         return isKind(host, 'Host') ? host.nics.find((n) => n.name === nic)?.physicalNetwork : undefined;

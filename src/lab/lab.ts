@@ -80,6 +80,10 @@ export class Lab {
       ...(options.onTrouble ? { onTrouble: options.onTrouble } : {}),
     });
     this.#tracer = new Tracer(this.fabric);
+    const capture = this.#capture;
+    if (capture) {
+      this.fabric.observe((host, name, event) => capture.onSwitch(this.fabric, host, name, event));
+    }
   }
 
   /** Throws what is wrong with the objects, or with the store. */
@@ -202,6 +206,8 @@ export class Lab {
   #networkOf({ host, port }: Endpoint): string {
     if (port.attachment.type === 'vlan')
       return port.attachment.vlan === 0 ? 'untagged' : `VLAN ${port.attachment.vlan}`;
+    if (port.attachment.type === 'private')
+      return `private VLAN ${port.attachment.primary} (${port.attachment.mode})`;
     const subnet = this.fabric.hosts.get(host)?.agent.records().get(`subnet/${port.attachment.vsid}`);
     return `${subnet?.kind === 'subnet' ? subnet.name : ''} (VSID ${port.attachment.vsid})`;
   }

@@ -5,7 +5,8 @@
 import type { Clock } from '../base/clock.ts';
 import { flowOf, output } from '../flow/actions.ts';
 import { matchOf } from '../flow/match.ts';
-import { SoftSwitch } from '../softswitch/switch.ts';
+import type { SoftSwitch } from '../softswitch/switch.ts';
+import { wokenSwitch } from '../softswitch/woken-switch.ts';
 
 const TRUNK = { mode: 'trunk', trunks: [] } as const;
 
@@ -36,22 +37,41 @@ export class PhysicalFabric {
     for (const other of joinedWith) await this.#link(name, other);
   }
 
-  /** Plugs a cable into a free port of the network's switch; `deliver` gets what comes out of it. */
-  async plug(network: string, port: string, deliver: (frame: Uint8Array) => void): Promise<Cable> {
+  /**
+   * Plugs a cable into a free port of the network's switch; `deliver` gets what comes out of it. Cables with the same
+   * `team` are one link, if the other end agrees by LACP.
+   */
+  async plug(
+    network: string,
+    port: string,
+    deliver: (frame: Uint8Array) => void,
+    team?: string,
+  ): Promise<Cable> {
     const ofSwitch = await this.#switch(network);
-    await ofSwitch.setPort({ type: 'vif', name: port, id: port, vlan: TRUNK });
-    const end = ofSwitch.attach(port, undefined, deliver);
+    if (team === undefined) await ofSwitch.setPort({ type: 'vif', name: port, id: port, vlan: TRUNK });
+    else await setTeam(ofSwitch, team, [...(await nicsOf(ofSwitch, team)), port]);
+    const end =
+      team === undefined ? ofSwitch.attach(port, undefined, deliver) : ofSwitch.attach(team, port, deliver);
     return {
       send: (frame) => end.receive(frame),
       setLink: (up) => end.setLink(up),
-      unplug: () => ofSwitch.removePort(port),
+      unplug: async () => {
+        end.detach();
+        if (team === undefined) await ofSwitch.removePort(port);
+        else
+          await setTeam(
+            ofSwitch,
+            team,
+            (await nicsOf(ofSwitch, team)).filter((nic) => nic !== port),
+          );
+      },
     };
   }
 
   async #switch(name: string): Promise<SoftSwitch> {
     const present = this.#switches.get(name);
     if (present) return present;
-    const made = new SoftSwitch({ now: () => this.#clock.now() });
+    const made = wokenSwitch(this.#clock, `physical/${name}`);
     this.#switches.set(name, made);
     await made.applyFlows({
       add: [flowOf({ table: 0, priority: 0, match: matchOf({}), actions: [output('normal')] })],
@@ -80,4 +100,16 @@ export class PhysicalFabric {
     }
     return seen.has(to);
   }
+}
+
+/** The cables of a team, in the order in which they were plugged in. */
+async function nicsOf(ofSwitch: SoftSwitch, team: string): Promise<readonly string[]> {
+  const spec = (await ofSwitch.ports()).get(team)?.spec;
+  return spec?.type === 'uplink' ? spec.nics : [];
+}
+
+/** A team without cables is none. It answers LACP, and does not begin. */
+async function setTeam(ofSwitch: SoftSwitch, name: string, nics: readonly string[]): Promise<void> {
+  if (nics.length === 0) return ofSwitch.removePort(name);
+  await ofSwitch.setPort({ type: 'uplink', name, nics, mode: 'balance-tcp', lacp: 'passive', vlan: TRUNK });
 }

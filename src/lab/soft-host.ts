@@ -13,7 +13,8 @@ import type { Datapath, PortSpec } from '../flow/datapath.ts';
 import { GuestNic } from '../guest/nic.ts';
 import { INSTANT_TIMING } from '../guest/probe.ts';
 import { mac } from '../packet/address.ts';
-import { SoftSwitch } from '../softswitch/switch.ts';
+import type { SoftSwitch } from '../softswitch/switch.ts';
+import { wokenSwitch } from '../softswitch/woken-switch.ts';
 import type { Cable, PhysicalFabric } from './physical.ts';
 
 export interface SoftHostOptions {
@@ -25,6 +26,8 @@ export interface SoftHostOptions {
   readonly networkOf: (nic: string) => string | undefined;
   /** A frame on a cable between the host and a physical network. */
   readonly onWire?: (nic: string, frame: Uint8Array) => void;
+  /** A switch is there, and nothing has gone through it yet. */
+  readonly onSwitch?: (name: string, soft: SoftSwitch) => void;
   /** A frame between the host's own stack and the switch, by the id of the internal port. */
   readonly onStack?: (id: string, direction: 'from' | 'to', frame: Uint8Array) => void;
 }
@@ -95,8 +98,9 @@ export class SoftHost implements Engine {
 
   async openSwitch(name: string): Promise<Datapath> {
     const { clock } = this.#options;
-    const soft = new SoftSwitch({ now: () => clock.now() });
+    const soft = wokenSwitch(clock, `host/${this.host}/${name}`);
     this.#switches.set(name, soft);
+    this.#options.onSwitch?.(name, soft);
     return {
       setPort: async (spec) => {
         const number = await soft.setPort(spec);
@@ -110,6 +114,12 @@ export class SoftHost implements Engine {
       ports: () => soft.ports(),
       applyFlows: (change) => soft.applyFlows(change),
       dumpFlows: () => soft.dumpFlows(),
+      setGroup: (group) => soft.setGroup(group),
+      removeGroup: (id) => soft.removeGroup(id),
+      setMeter: (meter) => soft.setMeter(meter),
+      removeMeter: (id) => soft.removeMeter(id),
+      setMirrors: (mirrors) => soft.setMirrors(mirrors),
+      mirrors: () => soft.mirrors(),
       packetOut: (inPort, frame, actions) => soft.packetOut(inPort, frame, actions),
       onPacketIn: (handler) => soft.onPacketIn(handler),
       close: () => soft.close(),
@@ -159,7 +169,7 @@ export class SoftHost implements Engine {
         break;
       }
       case 'uplink':
-        for (const nic of spec.nics) undo.push(await this.#cable(soft, spec.name, nic));
+        for (const nic of spec.nics) undo.push(await this.#cable(soft, spec, nic));
         break;
       case 'tunnel':
         undo.push(this.#underlay(soft, spec));
@@ -192,15 +202,18 @@ export class SoftHost implements Engine {
     return stack;
   }
 
-  async #cable(soft: SoftSwitch, port: string, nic: string): Promise<() => void> {
+  async #cable(soft: SoftSwitch, spec: PortSpec & { type: 'uplink' }, nic: string): Promise<() => void> {
     const { physical, networkOf, host, onWire } = this.#options;
     const network = networkOf(nic);
     if (network === undefined) return () => {};
-    const cable = await physical.plug(network, `${host}/${nic}`, (frame) => {
+    // The switch at the other end speaks LACP where the host does.
+    const team = spec.lacp === 'off' ? undefined : `${host}/${spec.name}`;
+    const deliver = (frame: Uint8Array) => {
       onWire?.(nic, frame);
       end.receive(frame);
-    });
-    const end = soft.attach(port, nic, (frame) => {
+    };
+    const cable = await physical.plug(network, `${host}/${nic}`, deliver, team);
+    const end = soft.attach(spec.name, nic, (frame) => {
       onWire?.(nic, frame);
       cable.send(frame);
     });

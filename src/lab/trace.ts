@@ -1,7 +1,6 @@
 /** Watches everything that happens to frames in a lab while something runs in it: the raw material of the walk. */
 
 import type { SwitchEvent } from '../softswitch/events.ts';
-import type { SoftSwitch } from '../softswitch/switch.ts';
 import type { Fabric, FramePlace } from './fabric.ts';
 
 export type TraceEvent =
@@ -32,20 +31,14 @@ export class Tracer {
   async record(run: () => Promise<void>): Promise<readonly TraceEvent[]> {
     const events: TraceEvent[] = [];
     this.#events = events;
-    const watched: SoftSwitch[] = [];
-    const watch = (host: string | undefined, name: string, soft: SoftSwitch) => {
-      watched.push(soft);
-      soft.observe((event) => events.push({ at: 'switch', host, name, event }));
-    };
-    for (const [host, { soft }] of this.#fabric.hosts) {
-      for (const [name, ofHost] of soft.switches) watch(host, name, ofHost);
-    }
-    for (const [name, physical] of this.#fabric.physical.switches) watch(undefined, name, physical);
+    const stop = this.#fabric.observe((host, name, event) =>
+      events.push({ at: 'switch', host, name, event }),
+    );
     try {
       await run();
     } finally {
       this.#events = undefined;
-      for (const soft of watched) soft.observe(undefined);
+      stop();
     }
     return events;
   }

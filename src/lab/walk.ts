@@ -10,13 +10,13 @@ import { formatValue } from '../flow/values.ts';
 import type { IpAddress } from '../packet/address.ts';
 import { formatFrame } from '../packet/notation.ts';
 import { parseFrame } from '../packet/parse.ts';
-import { tableAt } from '../pipeline/tables.ts';
 import type { PortRecord } from '../policy/records.ts';
 import type { SwitchEvent } from '../softswitch/events.ts';
 import { isFor, isToMany } from './echo.ts';
 import type { Pair } from './endpoints.ts';
 import type { Fabric, FramePlace } from './fabric.ts';
 import type { Dropped } from './ping.ts';
+import { ruleWords } from './rule-words.ts';
 import type { TraceEvent } from './trace.ts';
 
 export interface WalkRule {
@@ -71,6 +71,9 @@ type SwitchAt = Extract<TraceEvent, { at: 'switch' }>;
 /** Why a switch drops, for a person. A reason that is not here is shown as it is. */
 const REASONS: Readonly<Record<string, string>> = {
   'ttl-expired': 'its time to live has run out',
+  meter: 'a meter lets no more through at the moment',
+  'no-such-group': 'the group that it should go through does not exist',
+  'no-live-bucket': 'no way out of the group is alive',
   'no-such-port': 'the port that it should leave by does not exist',
   'link-down': 'nothing is connected to the port, or the link is down',
   'output-to-in-port': 'it would leave where it came in',
@@ -79,6 +82,7 @@ const REASONS: Readonly<Record<string, string>> = {
   'reserved-address': 'the destination is reserved for switches (IEEE 802.1Q, 8.6.3)',
   'learned-on-in-port': 'the destination is behind the port that it came from',
   'team-loop': 'it came back by another member of the team',
+  'team-not-agreed': 'no partner has agreed by LACP to take what the team sends',
   'team-inactive-member': 'it came in by a member of the team that is not in use',
   'no-tunnel-destination': 'the tunnel was not told where to',
   'tunnel-to-itself': 'the destination host is this host',
@@ -289,6 +293,12 @@ class Walker {
       case 'packet-in':
         open?.step.outputs.push('the agent of the host, which answers');
         break;
+      case 'connection':
+        open?.rules.get(event.table)?.writes.push(`ct_state=${event.words}`);
+        break;
+      case 'team-frame':
+      case 'bucket':
+      case 'learn-flow':
       case 'learn':
       case 'done':
         break;
@@ -326,18 +336,9 @@ class Walker {
     event: Extract<SwitchEvent, { type: 'match' }>,
     open: { step: Draft; rules: Map<number, MutableRule> },
   ): void {
-    const table = tableAt(event.table);
-    const explained =
-      event.flow && at.host !== undefined
-        ? this.#fabric.hosts.get(at.host)?.agent.explain(at.name, event.flow)
-        : undefined;
     const rule: MutableRule = {
-      table: table?.name ?? String(event.table),
-      words: event.flow
-        ? (explained?.words ?? 'a rule that is not ours')
-        : `no rule matches: ${table?.miss ?? ''}`,
+      ...ruleWords(this.#fabric, at.host, at.name, event),
       ...(event.flow ? { flow: formatFlow(event.flow) } : {}),
-      ...(explained?.origin ? { origin: explained.origin } : {}),
       writes: [],
     };
     open.step.rules.push(rule);

@@ -1,11 +1,20 @@
 /** Rules that every switch has, whatever its ports: how tables lead to one another. Their guards: guard.ts. */
 import { move, output, setField } from '../flow/actions.ts';
 import { matchOf } from '../flow/match.ts';
-import { ATTACHED_VIRTUAL, bits, PURPOSE, PURPOSE_MASK, TARGET4, TARGET6 } from './registers.ts';
+import {
+  ATTACHED_PRIVATE,
+  ATTACHED_VIRTUAL,
+  bits,
+  PURPOSE,
+  PURPOSE_MASK,
+  TARGET4,
+  TARGET6,
+} from './registers.ts';
 import { type FeatureRule, next, rule } from './rule.ts';
 
 const VIRTUAL = bits(ATTACHED_VIRTUAL, ATTACHED_VIRTUAL);
-const ON_VLAN = bits(0n, ATTACHED_VIRTUAL);
+const PRIVATE = bits(ATTACHED_PRIVATE, ATTACHED_VIRTUAL | ATTACHED_PRIVATE);
+const ON_VLAN = bits(0n, ATTACHED_VIRTUAL | ATTACHED_PRIVATE);
 const MULTICAST = bits(1n << 40n, 1n << 40n);
 
 export const base: FeatureRule = {
@@ -57,6 +66,14 @@ export const base: FeatureRule = {
       matchOf({ reg0: ON_VLAN }),
       [next('bridge')],
       'for another machine of the VLAN',
+    );
+    yield rule(
+      at,
+      'services',
+      0,
+      matchOf({ reg0: PRIVATE }),
+      [next('private-vlan')],
+      'for another machine of the private VLAN',
     );
 
     yield rule(

@@ -10,7 +10,17 @@
 export const OURS = 0x4e4cn << 48n;
 export const OURS_MASK = 0xffffn << 48n;
 
-export const FEATURES = ['base', 'uplink', 'port', 'provider', 'subnet', 'route', 'lookup', 'flood'] as const;
+export const FEATURES = [
+  'base',
+  'uplink',
+  'port',
+  'provider',
+  'subnet',
+  'route',
+  'lookup',
+  'flood',
+  'private-vlan',
+] as const;
 export type Feature = (typeof FEATURES)[number];
 
 export function cookieOf(feature: Feature, thing: string): bigint {

@@ -31,6 +31,11 @@ export const INDEXES = {
   /** VSID -> ports of this host that are on it. */
   portsOfSubnet: (key, fact) =>
     fact.kind === 'port' && fact.attachment.type === 'virtual' ? [[`${fact.attachment.vsid}`, key]] : [],
+  /** VLAN and switch, `<VLAN>/<switch>` -> ports of private VLANs of which it is the primary or a secondary one. */
+  portsOfPrivateVlan: (key, fact) =>
+    fact.kind === 'port' && fact.attachment.type === 'private'
+      ? [fact.attachment.primary, ...fact.attachment.secondaries].map((v) => [`${v}/${fact.switch}`, key])
+      : [],
   /** VSID -> provider addresses of the hosts that have a vNIC on it, this host's own included. */
   hostsOfSubnet: (_key, fact) => (fact.kind === 'lookup' ? [[`${fact.vsid}`, fact.pa]] : []),
   /** RDID -> provider addresses of the hosts that have a vNIC on one of its subnets, this host's own included. */

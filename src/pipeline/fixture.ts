@@ -128,3 +128,32 @@ export function host1Bindings(): PipelineFact[] {
 export function host1Facts(): [string, PipelineFact][] {
   return [...host1Records(), ...host1Bindings()].map((fact) => [factKey(fact), fact]);
 }
+
+/** Machines of a private VLAN on the same host, and their bindings: one of each mode, and one that may use any address. */
+export function privateVlanFacts(): [string, PipelineFact][] {
+  const places = [
+    { mode: 'isolated', primary: 30, secondaries: [31] },
+    { mode: 'isolated', primary: 30, secondaries: [31] },
+    { mode: 'community', primary: 30, secondaries: [32] },
+    { mode: 'promiscuous', primary: 30, secondaries: [31, 32] },
+  ] as const;
+  return places.flatMap((place, i): [string, PipelineFact][] => {
+    const id = `shop${i}-eth0`;
+    const port: PortRecord = {
+      ...machine(TENANTS[0], 1).port,
+      id,
+      name: `shop${i}/eth0`,
+      mac: mac(`00:1d:d8:b7:1c:3${i}`),
+      attachment: { type: 'private', ...place },
+      security: {
+        macSpoofing: i === 3,
+        dhcpGuard: true,
+        routerGuard: true,
+        guestSpecifiedAddresses: i === 3,
+      },
+      origin: `VirtualMachine/shop${i}`,
+    };
+    const binding: PipelineFact = { kind: 'binding', port: portOf.vnic(id), number: 11 + i };
+    return [port, binding].map((fact) => [factKey(fact), fact]);
+  });
+}

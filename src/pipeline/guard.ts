@@ -13,6 +13,8 @@ const ICMPV6 = { eth_type: 0x86dd, ip_proto: 58 } as const;
 const BRIDGE_GROUPS = bits(0x0180c2000000n, 0xfffffffffff0n);
 const SOLICITATION = 135;
 const ADVERTISEMENT = 136;
+/** What no node may send in fragments, and every node ignores then (RFC 6980, 5): neighbour discovery, and SEND's question. */
+const NEVER_IN_FRAGMENTS = [133, 134, SOLICITATION, ADVERTISEMENT, 137, 148];
 
 export const guard: FeatureRule = {
   name: 'guard',
@@ -40,13 +42,19 @@ export const guard: FeatureRule = {
       yield drop(200, { reg0: GUARDED.router, ...ICMPV6, icmpv6_type: type }, what);
     }
 
-    // The switch matches no ports and types in fragments, the first one included: whatever the guards look for could
-    // be in there. Later fragments come to nothing without the first.
-    const hidden = 'the guards cannot see what comes in fragments';
+    // The first fragment shows its ports and its type as a whole packet does, so the rules above see them. One that
+    // ends before them reads as 0, which no sender means; whatever the guards look for could then come in the second.
+    // Later fragments come to nothing without the first, and receivers drop those that overlap it (RFC 5722).
+    const short = 'the first fragment ends before what the guards look for';
     for (const eth_type of [0x0800, 0x86dd]) {
-      yield drop(190, { reg0: GUARDED.dhcp, eth_type, ip_proto: 17, ip_frag: 'first' }, hidden);
+      const udp = { reg0: GUARDED.dhcp, eth_type, ip_proto: 17, ip_frag: 'first' };
+      yield drop(190, { ...udp, udp_src: 0, udp_dst: 0 }, short);
     }
-    yield drop(190, { ...ICMPV6, ip_frag: 'first' }, hidden);
+    yield drop(190, { ...ICMPV6, ip_frag: 'first', icmpv6_type: 0 }, short);
+    for (const icmpv6_type of NEVER_IN_FRAGMENTS) {
+      const match = { ...ICMPV6, ip_frag: 'first', icmpv6_type };
+      yield drop(190, match, 'neighbour discovery never comes in fragments (RFC 6980)');
+    }
     for (const icmpv6_type of [SOLICITATION, ADVERTISEMENT]) {
       // No target is also what the switch reads where the message does not hold.
       yield drop(170, { ...ICMPV6, icmpv6_type, nd_target: 0 }, 'no valid neighbour discovery');

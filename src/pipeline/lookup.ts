@@ -2,13 +2,16 @@
  * Lookup records, (VSID, CA, MAC) -> PA. Each costs a host two flows: who has the address, and where the MAC
  * address is. Nothing else in the pipeline grows with the machines of other hosts.
  */
-import { output, setField } from '../flow/actions.ts';
+import { checkLarger, output, setField } from '../flow/actions.ts';
 import { matchOf } from '../flow/match.ts';
 import { ipToBigint, isIpv4, macToNumber } from '../packet/address.ts';
 import { portOf } from './facts.ts';
 import { encapsulate, overlayOf, portNumber, subnetOf } from './overlay.ts';
-import { FOUND, TARGET4, TARGET6, VSID } from './registers.ts';
-import { type FeatureRule, nameOf, rule } from './rule.ts';
+import { FOUND, TARGET4, TARGET6, TOO_BIG_BIT, VSID } from './registers.ts';
+import { type FeatureRule, nameOf, next, rule } from './rule.ts';
+
+/** Of the frame inside a tunnel: an MTU counts without it. */
+const ETHERNET_HEADER = 14;
 
 /** Customer address -> MAC address, for ARP, ND and routing alike. */
 export const neighbour: FeatureRule = {
@@ -44,7 +47,8 @@ export const forward: FeatureRule = {
     const record = first === undefined ? undefined : read.get(first);
     if (record?.kind !== 'lookup') return;
     const overlay = overlayOf(read, record.rdid);
-    if (!overlay) return;
+    const subnet = subnetOf(read, record.vsid);
+    if (!overlay || !subnet) return;
     const at = {
       switch: overlay.provider.switch,
       feature: 'lookup',
@@ -56,7 +60,11 @@ export const forward: FeatureRule = {
     if (number !== undefined) {
       yield rule(at, 'forward', 100, match, [output(number)], `${nameOf(record.origin)} is on this host`);
     } else if (record.pa !== overlay.provider.pa && overlay.tunnel !== undefined) {
-      const actions = [...encapsulate(overlay.provider, record.vsid, record.pa), output(overlay.tunnel)];
+      const actions = [
+        ...encapsulate(overlay.provider, record.vsid, record.pa),
+        checkLarger(subnet.mtu + ETHERNET_HEADER, `reg0[${TOO_BIG_BIT}]`),
+        next('fabric'),
+      ];
       yield rule(at, 'forward', 100, match, actions, `${nameOf(record.origin)} is on the host ${record.pa}`);
     }
   },

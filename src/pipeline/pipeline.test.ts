@@ -6,7 +6,7 @@ import { ip, mac } from '../packet/address.ts';
 import type { LookupRecord } from '../policy/records.ts';
 import { featureOf, isOurs } from './cookies.ts';
 import { factKey, type PipelineFact, portOf } from './facts.ts';
-import { host1Facts } from './fixture.ts';
+import { host1Facts, privateVlanFacts } from './fixture.ts';
 import { Pipeline } from './pipeline.ts';
 import { TABLES, tableNumber } from './tables.ts';
 
@@ -30,9 +30,12 @@ const blue3: LookupRecord = {
   origin: 'VirtualMachine/blue3',
 };
 
+/** Of everything that a host can have. */
+const allFacts = () => [...host1Facts(), ...privateVlanFacts()];
+
 describe('pipeline', () => {
   it('comes to the same whatever the path of changes', () => {
-    const facts = host1Facts();
+    const facts = allFacts();
     const edits = fc.array(fc.tuple(fc.nat(facts.length - 1), fc.boolean()), { maxLength: 60 });
     fc.assert(
       fc.property(edits, fc.nat(7), (path, batch) => {
@@ -93,7 +96,7 @@ describe('pipeline', () => {
   });
 
   it('has no two rules of one priority that overlap and say different things', () => {
-    const flows = [...pipelineOf(host1Facts()).outputs()];
+    const flows = [...pipelineOf(allFacts()).outputs()];
     const overlap = (a: ExplainedFlow, b: ExplainedFlow) =>
       Object.entries(a.match).every(([field, x]) => {
         const y = b.match[field as keyof typeof b.match];
@@ -109,13 +112,13 @@ describe('pipeline', () => {
   });
 
   it('marks every flow as ours, with its feature, and uses only tables of the pipeline', () => {
-    const flows = [...pipelineOf(host1Facts()).outputs()];
+    const flows = [...pipelineOf(allFacts()).outputs()];
     expect(flows.filter((f) => !isOurs(f.cookie) || !featureOf(f.cookie) || !TABLES[f.table])).toEqual([]);
     expect(new Set(flows.map((f) => f.table)).size).toBe(TABLES.length);
   });
 
   it('says no origin that does not exist, and words for every rule', () => {
-    for (const flow of pipelineOf(host1Facts()).outputs()) {
+    for (const flow of pipelineOf(allFacts()).outputs()) {
       expect(flow.words).not.toBe('');
       if (flow.table === tableNumber('forward') && flow.priority === 100)
         expect(flow.origin).toMatch(/^VirtualMachine\//);

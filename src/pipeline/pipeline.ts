@@ -12,8 +12,10 @@ import { flood } from './flood.ts';
 import { guard } from './guard.ts';
 import { forward, neighbour } from './lookup.ts';
 import { port } from './port.ts';
+import { privateVlan } from './private-vlan.ts';
 import { peer, provider } from './provider.ts';
 import { martian, route } from './route.ts';
+import { fabric, toldSender, undeliverable } from './router-error.ts';
 import { subnet } from './subnet.ts';
 import { uplink } from './uplink.ts';
 
@@ -32,7 +34,11 @@ const pipeline: Derivation<PipelineFact, ExplainedFlow> = {
     route,
     neighbour,
     forward,
+    fabric,
+    undeliverable,
+    toldSender,
     flood,
+    privateVlan,
   ],
   outputKey: (flow) => `${flow.switch} ${flowKey(flow)}`,
   same: (a, b) => sameFlow(a, b) && a.words === b.words && a.origin === b.origin,

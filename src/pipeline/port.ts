@@ -7,8 +7,18 @@ import { ipToBigint, isIpv4, linkLocalOf } from '../packet/address.ts';
 import type { PortRecord } from '../policy/records.ts';
 import { type PipelineFact, portOf } from './facts.ts';
 import { overlayOf, portNumber, subnetOf } from './overlay.ts';
+import { vlanOfSender } from './private-vlan.ts';
 import { PUNT } from './punt.ts';
-import { ATTACHED_VIRTUAL, DOMAIN, GUARD_DHCP, GUARD_ROUTER, ORIGIN, VSID } from './registers.ts';
+import {
+  ATTACHED_PRIVATE,
+  ATTACHED_VIRTUAL,
+  DOMAIN,
+  GUARD_DHCP,
+  GUARD_ROUTER,
+  ORIGIN,
+  VLAN,
+  VSID,
+} from './registers.ts';
 import { type FeatureRule, next, type RuleContext, rule } from './rule.ts';
 
 const NO_TAG = 0;
@@ -40,6 +50,11 @@ function networkOf(
     const { vlan } = record.attachment;
     return { actions: [], words: vlan ? `on VLAN ${vlan}` : 'on the untagged network' };
   }
+  if (record.attachment.type === 'private') {
+    const vlan = vlanOfSender(record.attachment);
+    const { mode, primary } = record.attachment;
+    return { actions: [setField(VLAN, vlan)], words: `${mode} on private VLAN ${primary}, as VLAN ${vlan}` };
+  }
   const subnet = subnetOf(read, record.attachment.vsid);
   const overlay = subnet && overlayOf(read, subnet.rdid);
   if (!subnet || !overlay) return undefined;
@@ -58,6 +73,7 @@ function* classify(
   const flags =
     ORIGIN.vnic |
     (record.attachment.type === 'virtual' ? ATTACHED_VIRTUAL : 0n) |
+    (record.attachment.type === 'private' ? ATTACHED_PRIVATE : 0n) |
     (record.security.dhcpGuard ? GUARD_DHCP : 0n) |
     (record.security.routerGuard ? GUARD_ROUTER : 0n);
   const actions = [setField('reg0', flags), ...network.actions, next('spoof-guard')];

@@ -6,7 +6,8 @@
  *     frame -> classify -+-- from a tunnel -------------------------------+             |                          |
  *                        +-- from the uplink or a provider interface -+   +-> forward <-+--------------------------+
  *                                                                     |        |
- *                                              (vNIC on a VLAN) ------+-> bridge   flood
+ *                                              (vNIC on a VLAN) ------+-> bridge   +-> flood, or fabric -> router-error
+ *                                      (vNIC on a private VLAN) ------+-> private-vlan
  *
  * To add a table: put it here where a frame should meet it, say what a frame that matches nothing comes to (the miss is
  * always "drop" in the switch; a table that lets frames on has a rule of priority 0 in base.ts that says so), and let
@@ -67,6 +68,16 @@ const PIPELINE = [
     miss: 'no vNIC of the virtual subnet has the destination MAC address',
   },
   {
+    name: 'fabric',
+    purpose: 'Sends what fits the tunnel to the host that `forward` has found.',
+    miss: 'the host has no tunnel for the routing domain',
+  },
+  {
+    name: 'router-error',
+    purpose: 'Asks the agent for an ICMP error to the sender: too big, or time to live used up.',
+    miss: 'its sender is no vNIC of this host',
+  },
+  {
     name: 'flood',
     purpose:
       'Copies broadcast and multicast to every member of the virtual subnet, once to each host that has one.',
@@ -76,6 +87,12 @@ const PIPELINE = [
     name: 'bridge',
     purpose: 'Networks without virtualization: plain learning switch, by VLAN.',
     miss: 'nothing does: one rule takes every frame',
+  },
+  {
+    name: 'private-vlan',
+    purpose:
+      'Private VLANs: isolated ports reach promiscuous ones only, those of a community one another as well.',
+    miss: 'the private VLAN has no ports here',
   },
 ] as const satisfies readonly Table[];
 

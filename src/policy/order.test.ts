@@ -26,7 +26,8 @@ function dangling(policy: PolicyView): string[] {
         return hasSubnet(record.vsid);
       case 'port':
         return (
-          hasSwitch(record.switch) && (record.attachment.type === 'vlan' || hasSubnet(record.attachment.vsid))
+          hasSwitch(record.switch) &&
+          (record.attachment.type !== 'virtual' || hasSubnet(record.attachment.vsid))
         );
     }
   };

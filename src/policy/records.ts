@@ -46,7 +46,21 @@ export interface Uplink {
 /** Where a port's frames belong. */
 export type Attachment =
   | { readonly type: 'vlan' /** 1..4094, or 0 for untagged */; readonly vlan: number }
+  | PrivateAttachment
   | { readonly type: 'virtual'; readonly vsid: number };
+
+/** A port of a private VLAN (RFC 5517). The VLANs are 1..4094, all different. */
+export interface PrivateAttachment {
+  readonly type: 'private';
+  /**
+   * `isolated` reaches promiscuous ports only, `community` those of its own secondary VLAN too, `promiscuous` all of the
+   * primary VLAN.
+   */
+  readonly mode: 'isolated' | 'community' | 'promiscuous';
+  readonly primary: number;
+  /** Sorted. Exactly one, but for promiscuous ports: they have all whose ports they reach. */
+  readonly secondaries: readonly number[];
+}
 
 /** What the virtual port profile allows and forbids; false and absent are the safe side. */
 export interface PortSecurity {

@@ -90,6 +90,21 @@ describe('parseRecord', () => {
       ['value-invalid p.attachment.vsid'],
     ],
     [
+      'an isolated port of two secondary VLANs',
+      { ...port, attachment: { type: 'private', mode: 'isolated', primary: 7, secondaries: [8, 9] } },
+      ['value-invalid p.attachment.secondaries'],
+    ],
+    [
+      'a secondary VLAN that is the primary one',
+      { ...port, attachment: { type: 'private', mode: 'community', primary: 7, secondaries: [7] } },
+      ['value-invalid p.attachment.secondaries'],
+    ],
+    [
+      'a private VLAN 0',
+      { ...port, attachment: { type: 'private', mode: 'promiscuous', primary: 0, secondaries: [] } },
+      ['value-invalid p.attachment.primary'],
+    ],
+    [
       'another attachment',
       { ...port, attachment: { type: 'vxlan', vni: 1 } },
       ['value-invalid p.attachment.type'],

@@ -27,6 +27,7 @@ import {
   type PortAddress,
   type PortRecord,
   type PortSecurity,
+  type PrivateAttachment,
   type ProviderRecord,
   type RecordKind,
   type RouteRecord,
@@ -77,6 +78,20 @@ const uplink = closed<Uplink>()({
 
 const attachment = z.discriminatedUnion('type', [
   closed<Extract<Attachment, { type: 'vlan' }>>()({ type: z.literal('vlan'), vlan }),
+  closed<PrivateAttachment>()({
+    type: z.literal('private'),
+    mode: z.enum(['isolated', 'community', 'promiscuous']),
+    primary: vlan.min(1),
+    secondaries: z.array(vlan.min(1)),
+  })
+    .refine(({ mode, secondaries }) => mode === 'promiscuous' || secondaries.length === 1, {
+      path: ['secondaries'],
+      error: 'is not one secondary VLAN',
+    })
+    .refine(({ primary, secondaries }) => new Set([primary, ...secondaries]).size > secondaries.length, {
+      path: ['secondaries'],
+      error: 'has a VLAN twice',
+    }),
   closed<Extract<Attachment, { type: 'virtual' }>>()({ type: z.literal('virtual'), vsid }),
 ]);
 

@@ -84,6 +84,8 @@ interface FramePlan {
   readonly dstMac: MacChoice;
   readonly dstIp: IpChoice;
   readonly ttl: number;
+  /** Bytes of data. */
+  readonly size: number;
   readonly body: Body;
   readonly extensions: readonly Layer[];
   readonly fragment: { readonly mf: boolean; readonly frag: number } | undefined;
@@ -258,6 +260,11 @@ const plan: fc.Arbitrary<FramePlan> = fc.record({
   dstMac: macChoice,
   dstIp: ipChoice,
   ttl: honestly(64, fc.constantFrom(0, 1, 2, 255)),
+  // Around the MTU of 1400, and far above it.
+  size: honestly(
+    5,
+    fc.oneof(fc.integer({ min: 1330, max: 1375 }), fc.constantFrom(1372, 1373, 1352, 1353, 2000)),
+  ),
   body,
   extensions: weighted<readonly Layer[]>(
     [9, fc.constant([])],
@@ -407,7 +414,7 @@ class Speaker {
     dstIp?: IpAddress,
   ): Layer[] {
     const body = this.#body;
-    const data: Layer = { layer: 'data', bytes: Uint8Array.of(1, 2, 3, 4, 5) };
+    const data: Layer = { layer: 'data', bytes: new Uint8Array(this.#plan.size).fill(5) };
     switch (body.type) {
       case 'echo': {
         const { code } = body;
@@ -557,7 +564,7 @@ const v6 = (a: IpAddress): Ipv6 => (isIpv6(a) ? a : (ip('fd00::98') as Ipv6));
 function dressed({ dress, n }: FramePlan, plain: Uint8Array, from: Sender): Uint8Array {
   if (from.type !== 'outside') return keepVersion(dressedAs(dress, plain));
   // Frames from outside have a tag more often than not, and never two: that is for provider bridges.
-  const tci = dress.type === 'tags' ? dress.tags[0]!.tci : [undefined, 10, 20][n % 3];
+  const tci = dress.type === 'tags' ? dress.tags[0]!.tci : [undefined, 10, 20, 30, 31, 32, 41][n % 7];
   const inside = dress.type === 'tags' ? plain : dressedAs(dress, plain);
   return tci === undefined || inside.length < ETHERNET.SIZE ? inside : pushVlan(inside, tci);
 }

@@ -29,6 +29,9 @@ const CHAIN: readonly number[] = [
   IP_PROTOCOL.DESTINATION,
 ];
 
+/** RFC 6980, 5: solicitations and advertisements of routers and neighbours, redirects, certification path solicitations. */
+const NEVER_IN_FRAGMENTS: readonly number[] = [133, 134, 135, 136, 137, 148];
+
 /** Why the vNIC may not send the frame, in words; undefined when it may. */
 export function refusal(port: PortRecord, frame: Layers): string | undefined {
   const { eth } = frame;
@@ -78,7 +81,11 @@ function ipv6Refusal(port: PortRecord, frame: Layers): string | undefined {
   const { ROUTER_ADVERTISEMENT, NEIGHBOR_SOLICITATION, NEIGHBOR_ADVERTISEMENT, REDIRECT } = ICMPV6_TYPE;
   const dhcp = dhcpRefusal(port, frame, DHCPV6_SERVER);
   if (dhcp !== undefined) return dhcp;
-  if (isFirstFragmentOf(frame, IP_PROTOCOL.ICMPV6)) return 'it could hide neighbour discovery in fragments';
+  if (isFirstFragmentOf(frame, IP_PROTOCOL.ICMPV6)) {
+    // Type 0 is none (RFC 4443, 2.1).
+    if (!type) return 'its first fragment ends before its type';
+    if (NEVER_IN_FRAGMENTS.includes(type)) return 'it is neighbour discovery in fragments';
+  }
   if (port.security.routerGuard && (type === ROUTER_ADVERTISEMENT || type === REDIRECT))
     return 'it comes from a router';
   if (type === NEIGHBOR_SOLICITATION || type === NEIGHBOR_ADVERTISEMENT) {
@@ -92,8 +99,11 @@ function ipv6Refusal(port: PortRecord, frame: Layers): string | undefined {
 
 function dhcpRefusal(port: PortRecord, frame: Layers, server: number): string | undefined {
   if (!port.security.dhcpGuard) return undefined;
-  if (isFirstFragmentOf(frame, IP_PROTOCOL.UDP)) return 'it could hide a DHCP server in fragments';
-  return udpPorts(frame)?.source === server ? 'it comes from a DHCP server' : undefined;
+  const ports = udpPorts(frame);
+  // Nobody listens at port 0, so ports of 0 are none.
+  if (isFirstFragmentOf(frame, IP_PROTOCOL.UDP) && !ports?.source && !ports?.destination)
+    return 'its first fragment ends before its ports';
+  return ports?.source === server ? 'it comes from a DHCP server' : undefined;
 }
 
 /** Neighbour discovery says again inside the message what its sender has; that must be true as well (P5). */

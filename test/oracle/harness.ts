@@ -14,7 +14,8 @@ import type { Layer } from '../../src/packet/layer.ts';
 import { parseFrame } from '../../src/packet/parse.ts';
 import { factKey, type PipelineFact, portOf } from '../../src/pipeline/facts.ts';
 import { Pipeline } from '../../src/pipeline/pipeline.ts';
-import { PUNT } from '../../src/pipeline/punt.ts';
+import { errorMeter, PUNT } from '../../src/pipeline/punt.ts';
+import { EXPIRED } from '../../src/pipeline/registers.ts';
 import type { PolicyRecord, PortRecord } from '../../src/policy/records.ts';
 import { type Attachment, SoftSwitch } from '../../src/softswitch/switch.ts';
 import type { Effect, HostPolicy, Outer, PhysicalNetwork, World } from './oracle.ts';
@@ -24,6 +25,8 @@ const OUTSIDE = 'outside';
 
 export class RealWorld {
   readonly #effects: Effect[] = [];
+  /** Milliseconds. */
+  #now = 0;
   /** By `host/port`, with the names of the oracle; the stations outside by `physical/network`. */
   readonly #entries = new Map<string, Attachment>();
   /** By `host/switch`. */
@@ -52,6 +55,8 @@ export class RealWorld {
 
   #run(send: () => void): Effect[] {
     this.#effects.length = 0;
+    // Slow enough that no meter ever drops: what the oracle says of a frame depends on nothing but learning.
+    this.#now += 20;
     send();
     return [...this.#effects];
   }
@@ -65,7 +70,7 @@ export class RealWorld {
     };
     for (const record of records) {
       if (record.kind !== 'switch') continue;
-      this.#switches.set(`${host}/${record.name}`, new SoftSwitch({ now: () => 0 }));
+      this.#switches.set(`${host}/${record.name}`, new SoftSwitch({ now: () => this.#now }));
       if (record.uplink) await plug(record.name, portOf.uplink(record.name), uplink(record.uplink.nics));
     }
     for (const record of records) await this.#addPorts(host, record, plug);
@@ -85,9 +90,13 @@ export class RealWorld {
       const number = await plug(record.switch, portOf.vnic(record.id), vnicSpec(record));
       const sw = this.#switches.get(`${host}/${record.switch}`)!;
       this.#listen(host, record.switch, record.id);
-      sw.onPacketIn(({ inPort, userdata, frame }) => {
-        if (inPort === number && userdata === PUNT.dhcp)
-          this.#effects.push({ to: 'agent', host, port: record.id, frame });
+      await sw.setMeter(errorMeter(number));
+      sw.onPacketIn(({ inPort, userdata, frame, metadata }) => {
+        if (inPort !== number) return;
+        const flags = metadata.reg0 ?? 0n;
+        const about =
+          userdata === PUNT.dhcp ? 'dhcp' : (flags & EXPIRED) !== 0n ? 'time-exceeded' : 'too-big';
+        this.#effects.push({ to: 'agent', host, port: record.id, about, frame });
       });
     } else if (record.kind === 'provider') {
       const { logicalNetwork, encapsulation, pa } = record;

@@ -22,7 +22,8 @@ const frameOf = (text: string) => parseNotation(spell(text));
 function told(effects: readonly Effect[], sent: Uint8Array): string[] {
   const lines = effects.flatMap((e) => {
     if (e.to === 'fabric') return [];
-    const who = e.to === 'port' ? e.port : e.to === 'agent' ? `agent for ${e.port}` : 'outside';
+    const why = e.to !== 'agent' ? '' : e.about === 'dhcp' ? 'agent for' : `${e.about}:`;
+    const who = e.to === 'port' ? e.port : e.to === 'agent' ? `${why} ${e.port}` : 'outside';
     return [toHex(e.frame) === toHex(sent) ? who : `${who} ${formatFrame(e.frame)}`];
   });
   return lines.sort();
@@ -206,12 +207,33 @@ describe('the router', () => {
         to('10.0.1.9', ',ttl=2'),
         ['blue9 eth(src=$gateway2,dst=$m9)/ipv4(src=10.0.0.5,dst=10.0.1.9,ttl=1)/icmp(id=1,seq=1)'],
       ],
-      ['not with TTL 1', 'blue1', to('10.0.1.9', ',ttl=1'), []],
+      ['not with TTL 1: the sender is told', 'blue1', to('10.0.1.9', ',ttl=1'), ['time-exceeded: blue1']],
+      ['nor with TTL 0, wherever to', 'blue1', to('198.51.100.1', ',ttl=0'), ['time-exceeded: blue1']],
       ['not to nobody', 'blue1', to('10.0.1.99'), []],
       ['not out of the domain', 'red1', to('10.0.1.9'), []],
       ['not without a route', 'blue1', to('198.51.100.1'), []],
       ['not to the sender', 'blue1', to('10.0.0.5'), []],
     ]));
+
+  it('passes on to other hosts what fits the tunnel, and has the sender told of what does not', () => {
+    const data = (bytes: number) => `data(${'5a'.repeat(bytes - 28)})`;
+    const routed = (bytes: number) =>
+      `eth(src=$gateway2,dst=$m9)/ipv4(src=10.0.0.5,dst=10.0.1.9,ttl=63)/icmp(id=1,seq=1)/${data(bytes)}`;
+    const near = 'eth(src=$m9,dst=$gateway2)/ipv4(src=10.0.1.9,dst=10.0.0.7)/icmp()';
+    const arrived = 'eth(src=$gateway,dst=$m2)/ipv4(src=10.0.1.9,dst=10.0.0.7,ttl=63)/icmp()';
+    return holds([
+      ['routed, fits', 'blue1', `${to('10.0.1.9')}/${data(1458)}`, [`blue9 ${routed(1458)}`]],
+      ['routed, does not', 'blue1', `${to('10.0.1.9')}/${data(1459)}`, [`too-big: blue1 ${routed(1459)}`]],
+      ['switched, fits', 'blue1', `${PING}/${data(1458)}`, ['blue2']],
+      ['switched, does not', 'blue1', `${PING}/${data(1459)}`, ['too-big: blue1']],
+      [
+        'within a host as long as it likes',
+        'blue9',
+        `${near}/${data(1500)}`,
+        [`blue2 ${arrived}/${data(1500)}`],
+      ],
+    ]);
+  });
 
   it('answers ping at its addresses', () => {
     const reply = (ip: string, ttl = 64) =>
@@ -245,11 +267,26 @@ const FORGERIES: readonly (readonly [words: string, virtual: boolean, frame: str
   ['a source IP address', true, 'eth(src=$m1,dst=$m2)/ipv4(src=10.0.0.9,dst=10.0.0.7)/icmp()'],
   ['the gateway', true, 'eth(src=$m1,dst=$m2)/ipv4(src=10.0.0.1,dst=10.0.0.7)/icmp()'],
   ['a DHCP server', true, 'eth(src=$m1,dst=$m2)/ipv4(src=10.0.0.5,dst=10.0.0.7)/udp(sport=67,dport=68)'],
-  // Found at random: switches match no ports in fragments, so this one was a server to all but the guard.
+  // Found at random, when switches matched no ports in fragments: this one was a server to all but the guard.
   [
     'one in fragments',
     true,
     'eth(src=$m1,dst=$m2)/ipv4(src=10.0.0.5,dst=10.0.0.7,mf)/udp(sport=67,dport=68)',
+  ],
+  [
+    'one whose ports are not all in the first fragment',
+    true,
+    'eth(src=$m1,dst=$m2)/ipv4(src=10.0.0.5,dst=10.0.0.7,mf,proto=17)/data(00430044)',
+  ],
+  [
+    'a DHCPv6 server in fragments',
+    false,
+    'eth(src=$m1,dst=$m2)/ipv6(src=fd00:9::5,dst=fd00:9::7)/fragment(mf)/udp(sport=547,dport=546)',
+  ],
+  [
+    'one behind a header that fills the first fragment',
+    false,
+    'eth(src=$m1,dst=$m2)/ipv6(src=fd00:9::5,dst=fd00:9::7)/fragment(mf)/dstopts(proto=17)',
   ],
   [
     'a DHCPv6 server',
@@ -314,6 +351,18 @@ const NEVER: readonly (readonly [words: string, virtual: boolean, frame: string,
     'eth(src=$m1,dst=$m2)/ipv6(src=fd00:9::5,dst=fd00:9::7)/icmpv6(neighbor-advertisement,target=fd00:9::5)',
   ],
   [
+    'router advertisements in fragments, not even a router',
+    false,
+    'eth(src=$m1,dst=$m2)/ipv6(src=fd00:9::5,dst=fd00:9::7,ttl=255)/fragment(mf)/icmpv6(router-advertisement)',
+    'eth(src=$m1,dst=$m2)/ipv6(src=fd00:9::5,dst=fd00:9::7,ttl=255)/icmpv6(router-advertisement)',
+  ],
+  [
+    'ICMPv6 whose type is not in the first fragment',
+    false,
+    'eth(src=$m1,dst=$m2)/ipv6(src=fd00:9::5,dst=fd00:9::7)/fragment(mf,proto=58)/data(86000000)',
+    'eth(src=$m1,dst=$m2)/ipv6(src=fd00:9::5,dst=fd00:9::7)/fragment(mf,proto=58)/data(8000000000000000)',
+  ],
+  [
     // Found at random: the switch believes none of them, and the guard took that for "gives no MAC address".
     'two MAC addresses in one solicitation',
     false,
@@ -354,6 +403,17 @@ describe('a guest', () => {
       free,
     );
   });
+
+  it.each([
+    ['UDP', true, 'ipv4(src=10.0.0.5,dst=10.0.0.7,mf,id=7)/udp(sport=4000,dport=67)'],
+    ['the rest of it', true, 'ipv4(src=10.0.0.5,dst=10.0.0.7,frag=184,id=7,proto=17)/data(0043004400000000)'],
+    ['a ping', true, 'ipv4(src=10.0.0.5,dst=10.0.0.7,mf)/icmp()'],
+    ['UDP over IPv6', false, 'ipv6(src=fd00:9::5,dst=fd00:9::7)/fragment(mf)/udp(sport=4000,dport=547)'],
+    ['the rest of it', false, 'ipv6(src=fd00:9::5,dst=fd00:9::7)/fragment(frag=184,proto=17)/data(02230222)'],
+    ['a ping over IPv6', false, 'ipv6(src=fd00:9::5,dst=fd00:9::7)/fragment(mf)/icmpv6()'],
+  ] as const)('with every guard sends %s in fragments', (words, virtual, layers) =>
+    holds([hello, [words, sender(virtual), `eth(src=$m1,dst=$m2)/${layers}`, receiver(virtual)]]),
+  );
 
   it('with free IP addresses only still has one MAC address, and the other way round', async () => {
     const arp = 'eth(src=$m1,dst=$m2)/arp(op=reply,sha=$m9,spa=10.9.0.9)';
@@ -501,7 +561,8 @@ function networksOf({ hosts }: World): Map<string, string> {
     if (r.kind === 'provider') return [[`${host}/provider/${r.logicalNetwork}`, `VLAN ${r.vlan}`]];
     if (r.kind !== 'port') return [];
     const { attachment: a } = r;
-    return [[`${host}/${r.id}`, a.type === 'vlan' ? `VLAN ${a.vlan}` : domains.get(a.vsid)!]];
+    if (a.type === 'virtual') return [[`${host}/${r.id}`, domains.get(a.vsid)!]];
+    return [[`${host}/${r.id}`, `VLAN ${a.type === 'vlan' ? a.vlan : a.primary}`]];
   };
   return new Map(all.flatMap(of));
 }

@@ -5,6 +5,7 @@
  *
  *     vNIC -> guard -> DHCP? to the agent
  *                   -> on a VLAN: learning switches, joined by the physical network
+ *                   -> on a private VLAN: to those who may hear it, here and outside
  *                   -> on a virtual subnet: ARP, ND answered here
  *                                           to the gateway: echo answered, the rest routed within the RDID
  *                                           group address: to the members here, and once to each other host
@@ -17,14 +18,17 @@
  *  2. An ARP probe (sender 0.0.0.0) is for an own address; duplicate address detection from :: is for any.
  *  3. Whatever a guest sends must have an IP header that holds, and IPv4 a protocol other than 0 (CVE-2023-1668). Checksums
  *     are nobody's business here: guests leave them to their NIC.
- *     Ports and types are never looked at in fragments: switches do not. So the first fragment of UDP (for dhcpGuard)
- *     and of ICMPv6 (for neighbour discovery, RFC 6980) is refused; a guest sends neither in fragments.
+ *     A first fragment has ports and a type as a whole packet has; one that ends before them is refused where a guard
+ *     would look at them: UDP with dhcpGuard, ICMPv6 always. Neighbour discovery in fragments is refused (RFC 6980).
  *  4. A vNIC with a DHCP responder never reaches another DHCP server: each of its requests goes to the agent.
  *  5. Only ARP requests and solicitations for recorded addresses are answered; link-local ones are not recorded. An
  *     answer is the question turned round, so it is as long as the question: an option for an own MAC address becomes
  *     one for the found MAC address, other options and padding stay. ND is answered only as RFC 4861, 7.1.1 demands.
  *  6. The gateway answers an unfragmented echo request to any gateway address of its routing domain, with any TTL, and
- *     nothing else. It sends no ICMP errors yet, and knows no MTU.
+ *     nothing else.
+ *     A packet to be routed that is no martian and has TTL 0 or 1 goes to the agent, for an ICMP error; so does a frame
+ *     for a machine of another host that is longer than the MTU of the subnet it is on its way to, its header apart.
+ *     To a machine of the same host it may be as long as it likes; broadcast and multicast are not measured.
  *  7. The router drops martians (RFC 1812, 5.3.7; RFC 4291, 2.5.6), and a packet that would go back to its sender.
  *  8. What came over the fabric does not go onto it again; live migration will need an exception.
  *  9. A priority tag (VLAN 0) means untagged, and is not passed on. VLAN 4095 is none.
@@ -32,6 +36,8 @@
  *     keeps the header. Open vSwitch reads it so and cannot tell the two apart; other 802.3 frames are dropped.
  * 11. A member of a virtual subnet without any address is unknown to other hosts: they neither take its frames nor
  *     send it theirs, unless another vNIC of its host is known.
+ * 12. On a private VLAN nothing is learnt: a MAC address of a port of the switch is there, any other one is outside, or
+ *     behind a port with macSpoofing. A switch with ports on a private VLAN gives its VLANs to nobody else from outside.
  */
 import {
   type IpAddress,
@@ -41,7 +47,7 @@ import {
   prefixContains,
   prefixParts,
 } from '../../src/packet/address.ts';
-import { ETHERTYPE, EthernetView } from '../../src/packet/ethernet.ts';
+import { ETHERNET, ETHERTYPE, EthernetView } from '../../src/packet/ethernet.ts';
 import { ICMPV6_TYPE } from '../../src/packet/icmpv6.ts';
 import { type Layers, parseFrame } from '../../src/packet/parse.ts';
 import { isVlanType, popVlan, pushVlan } from '../../src/packet/vlan.ts';
@@ -49,6 +55,7 @@ import type {
   Encapsulation,
   PolicyRecord,
   PortRecord,
+  PrivateAttachment,
   ProviderRecord,
   RecordKind,
   SubnetRecord,
@@ -79,8 +86,14 @@ export interface PhysicalNetwork {
 /** Where a frame ends up. Ports are vNIC ids, and `provider/<logical network>` for the provider interface. */
 export type Effect =
   | { readonly to: 'port'; readonly host: string; readonly port: string; readonly frame: Uint8Array }
-  /** A DHCP request of this port, for the host's agent. */
-  | { readonly to: 'agent'; readonly host: string; readonly port: string; readonly frame: Uint8Array }
+  /** Of this port, for the host's agent: a DHCP request, or a packet that its sender is to hear an ICMP error about. */
+  | {
+      readonly to: 'agent';
+      readonly host: string;
+      readonly port: string;
+      readonly about: 'dhcp' | 'too-big' | 'time-exceeded';
+      readonly frame: Uint8Array;
+    }
   /** The station outside; with a tag where the VLAN has one. */
   | { readonly to: 'outside'; readonly network: string; readonly frame: Uint8Array }
   | Copy;
@@ -180,11 +193,14 @@ export class Oracle {
     const frame = parseFrame(snap?.frame ?? bytes);
     if (refusal(port, frame) !== undefined) return;
     if (port.dhcpServer && isDhcpRequest(frame)) {
-      yield { to: 'agent', host: host.name, port: id, frame: bytes };
+      yield { to: 'agent', host: host.name, port: id, about: 'dhcp', frame: bytes };
     } else if (port.attachment.type === 'vlan') {
       yield* this.#switch(`${host.name}/${port.switch}`, id, port.attachment.vlan, bytes);
+    } else if (port.attachment.type === 'private') {
+      yield* this.#private(`${host.name}/${port.switch}`, id, vlanOfSender(port.attachment), bytes);
     } else {
-      for (const effect of this.#sendVirtual(host, port, port.attachment.vsid, frame)) {
+      const snapLength = snap?.header.length ?? 0;
+      for (const effect of this.#sendVirtual(host, port, port.attachment.vsid, frame, snapLength)) {
         yield snap ? { ...effect, frame: withSnap(effect.frame, snap.header) } : effect;
       }
     }
@@ -192,7 +208,14 @@ export class Oracle {
 
   // ---------------------------------------------------------------------------------------- virtual subnets
 
-  *#sendVirtual(host: Host, port: PortRecord, vsid: number, frame: Layers): Iterable<Effect> {
+  /** `snapLength`: bytes of the 802.2 header that the frame has besides. */
+  *#sendVirtual(
+    host: Host,
+    port: PortRecord,
+    vsid: number,
+    frame: Layers,
+    snapLength: number,
+  ): Iterable<Effect> {
     const subnet = host.subnet(vsid);
     // A host that lacks a part of the network's policy lets nothing pass.
     if (!subnet || !host.provider(subnet.rdid)) return;
@@ -206,16 +229,26 @@ export class Oracle {
       const target = echoTarget(frame);
       const isGateway = host.all('subnet').some((s) => s.rdid === subnet.rdid && s.gateway === target);
       if (isGateway) yield host.deliver(port.id, echoAnswer(frame.bytes));
-      else yield* this.#route(host, port, subnet.rdid, frame);
+      else yield* this.#route(host, port, subnet.rdid, frame, snapLength);
     } else {
-      yield* this.#forward(host, port, subnet, frame.bytes);
+      yield* this.#forward(host, port, subnet, frame.bytes, snapLength);
     }
   }
 
   /** The distributed router of a routing domain. */
-  *#route(host: Host, sender: PortRecord, rdid: string, packet: Layers): Iterable<Effect> {
+  *#route(
+    host: Host,
+    sender: PortRecord,
+    rdid: string,
+    packet: Layers,
+    snapLength: number,
+  ): Iterable<Effect> {
     const { srcIp, dstIp } = (packet.ipv4 ?? packet.ipv6)!;
     if (MARTIANS.some((p) => prefixContains(p, srcIp) || prefixContains(p, dstIp))) return;
+    if ((packet.ipv4?.ttl ?? packet.ipv6!.hopLimit) <= 1) {
+      yield { to: 'agent', host: host.name, port: sender.id, about: 'time-exceeded', frame: packet.bytes };
+      return;
+    }
     const [route] = host
       .all('route')
       .filter((r) => r.rdid === rdid && prefixContains(r.prefix, dstIp))
@@ -225,14 +258,27 @@ export class Oracle {
     const onLink = route.nextHop === '0.0.0.0' || route.nextHop === '::';
     const mac = host.machine(subnet, onLink ? dstIp : route.nextHop);
     const frame = mac && routed(packet, subnet.gatewayMac, mac);
-    if (frame) yield* this.#forward(host, sender, subnet, frame);
+    if (frame) yield* this.#forward(host, sender, subnet, frame, snapLength);
   }
 
   /** To the machines that a frame on the subnet is for, except its sender. */
-  *#forward(host: Host, sender: PortRecord, subnet: SubnetRecord, frame: Uint8Array): Iterable<Effect> {
+  *#forward(
+    host: Host,
+    sender: PortRecord,
+    subnet: SubnetRecord,
+    frame: Uint8Array,
+    snapLength: number,
+  ): Iterable<Effect> {
     yield* this.#deliverHere(host, subnet, frame, sender);
     const { pa: source, encapsulation } = host.provider(subnet.rdid)!;
-    for (const destination of host.elsewhere(subnet, EthernetView.at(frame, 0)!)) {
+    const eth = EthernetView.at(frame, 0)!;
+    const hosts = host.elsewhere(subnet, eth);
+    // Broadcast and multicast are nobody's to answer; the fabric loses what does not fit.
+    if (!isGroup(eth.dst) && hosts.size > 0 && lengthOf(frame) + snapLength > subnet.mtu + ETHERNET.SIZE) {
+      yield { to: 'agent', host: host.name, port: sender.id, about: 'too-big', frame };
+      return;
+    }
+    for (const destination of hosts) {
       yield* this.#receive({ to: 'fabric', source, destination, encapsulation, vsid: subnet.vsid, frame });
     }
   }
@@ -266,6 +312,10 @@ export class Oracle {
   *#switch(node: string, from: string, vlan: number, frame: Uint8Array): Iterable<Effect> {
     const { eth, etherType, vlans } = parseFrame(frame);
     if (!eth || isLinkLocalGroup(eth.dst) || (isVlanType(etherType) && vlans.length === 0)) return;
+    if (from === UPLINK && this.#privatePorts(node).some(isOn(vlan))) {
+      yield* this.#private(node, from, vlan, frame);
+      return;
+    }
     for (const port of this.#bridge(node).pass(from, vlan, frame)) {
       const [kind = '', name = ''] = node.split('/');
       const network = this.#cables.get(node);
@@ -276,6 +326,33 @@ export class Oracle {
     }
   }
 
+  // ---------------------------------------------------------------------------------------- private VLANs
+
+  /** An untagged frame of a VLAN comes into a virtual switch on which the VLAN is a private one. */
+  *#private(node: string, from: string, vlan: number, frame: Uint8Array): Iterable<Effect> {
+    const { dst, dstMac } = EthernetView.at(frame, 0)!;
+    if (isLinkLocalGroup(dst)) return;
+    const [name = ''] = node.split('/');
+    const ports = this.#privatePorts(node);
+    const primaries = ports.filter(isOn(vlan)).map((p) => p.attachment.primary);
+    const kin = ports.filter((p) => primaries.includes(p.attachment.primary));
+    const isKnown = kin.some((p) => p.mac === dstMac);
+    const hearing = kin.filter((p) => mayHear(p.attachment, vlan) && p.id !== from);
+    for (const port of hearing) {
+      if (isGroup(dst) || (isKnown ? port.mac === dstMac : port.security.macSpoofing))
+        yield { to: 'port', host: name, port: port.id, frame };
+    }
+    const network = this.#cables.get(node);
+    if (!isKnown && from !== UPLINK && network) yield* this.#switch(network, node, vlan, frame);
+  }
+
+  #privatePorts(node: string): PrivatePort[] {
+    const [name = '', on = ''] = node.split('/');
+    return (this.#hosts.get(name)?.all('port') ?? []).flatMap(({ attachment, ...port }) =>
+      port.switch === on && attachment.type === 'private' ? [{ ...port, attachment }] : [],
+    );
+  }
+
   #bridge(node: string): LearningSwitch<string> {
     const bridge = this.#bridges.get(node) ?? new LearningSwitch();
     this.#bridges.set(node, bridge);
@@ -283,8 +360,36 @@ export class Oracle {
   }
 }
 
+/** Without the padding behind an IP packet. */
+function lengthOf(frame: Uint8Array): number {
+  const { ipv4, ipv6 } = parseFrame(frame);
+  return (ipv4 ?? ipv6)?.end ?? frame.length;
+}
+
 export function providerPort(provider: ProviderRecord): string {
   return `provider/${provider.logicalNetwork}`;
+}
+
+type PrivatePort = PortRecord & { readonly attachment: PrivateAttachment };
+
+const isOn =
+  (vlan: number) =>
+  ({ attachment: { primary, secondaries } }: PrivatePort): boolean =>
+    vlan === primary || secondaries.includes(vlan);
+
+/** RFC 5517, 3: isolated and community ports speak in their secondary VLAN, promiscuous ones in the primary. */
+function vlanOfSender({ mode, primary, secondaries }: PrivateAttachment): number {
+  return mode === 'promiscuous' ? primary : secondaries[0]!;
+}
+
+function mayHear({ mode, primary, secondaries }: PrivateAttachment, vlan: number): boolean {
+  switch (mode) {
+    case 'isolated':
+      return vlan === primary;
+    case 'community':
+    case 'promiscuous':
+      return vlan === primary || secondaries.includes(vlan);
+  }
 }
 
 /** What one host knows, and what follows from that. */

@@ -22,7 +22,7 @@ export function isLinkLocalGroup(mac: number): boolean {
   return Math.floor(mac / 16) === 0x0180_c200_000;
 }
 
-/** Ports and types are looked at as soon as they are there, also where a length behind them lies; never in fragments. */
+/** Ports and types are looked at as soon as they are there, also where a length behind them lies; not in later fragments. */
 export function udpPorts(frame: Layers): { source: number; destination: number } | undefined {
   const at = transportOffset(frame, IP_PROTOCOL.UDP);
   return at === undefined
@@ -42,7 +42,7 @@ export function icmpv6Type(frame: Layers): number | undefined {
 
 /** Where the header of this protocol begins, if eight bytes of it are there. */
 function transportOffset(frame: Layers, protocol: number): number | undefined {
-  if (frame.protocol !== protocol || isFragment(frame)) return undefined;
+  if (frame.protocol !== protocol || frame.fragment === 'later') return undefined;
   const at = (frame.udp ?? frame.icmp ?? frame.icmpv6)?.offset ?? frame.payloadOffset;
   const end = (frame.ipv4 ?? frame.ipv6)!.end;
   return end - at >= 8 ? at : undefined;

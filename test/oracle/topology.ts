@@ -19,6 +19,7 @@ import type {
   PortAddress,
   PortRecord,
   PortSecurity,
+  PrivateAttachment,
   ProviderRecord,
   RouteRecord,
   SubnetRecord,
@@ -40,6 +41,7 @@ interface Plan {
   }[];
   readonly domains: readonly DomainPlan[];
   readonly vlanPorts: readonly VlanPortPlan[];
+  readonly privatePorts: readonly PrivatePortPlan[];
 }
 
 interface DomainPlan {
@@ -71,6 +73,20 @@ interface VlanPortPlan {
   readonly security: PortSecurity;
   readonly dhcp: boolean;
 }
+
+interface PrivatePortPlan extends Omit<VlanPortPlan, 'vlan'> {
+  readonly place: (typeof PRIVATE_PLACES)[number];
+}
+
+/** Two private VLANs: one with two communities and an isolated VLAN, and one with an isolated VLAN alone. */
+const PRIVATE_PLACES = [
+  { type: 'private', mode: 'isolated', primary: 30, secondaries: [31] },
+  { type: 'private', mode: 'community', primary: 30, secondaries: [32] },
+  { type: 'private', mode: 'community', primary: 30, secondaries: [33] },
+  { type: 'private', mode: 'promiscuous', primary: 30, secondaries: [31, 32, 33] },
+  { type: 'private', mode: 'isolated', primary: 40, secondaries: [41] },
+  { type: 'private', mode: 'promiscuous', primary: 40, secondaries: [41] },
+] as const satisfies readonly PrivateAttachment[];
 
 const mostly = <T>(usual: T, other: T) =>
   fc.oneof({ weight: 4, arbitrary: fc.constant(usual) }, { weight: 1, arbitrary: fc.constant(other) });
@@ -125,6 +141,21 @@ const plan: fc.Arbitrary<Plan> = fc.record({
     }),
     { maxLength: 5 },
   ),
+  privatePorts: fc.array(
+    fc.record({
+      host: fc.nat(3),
+      // Most of them where the others are.
+      switch: fc.constantFrom(0, 0, 0, 1, 2),
+      place: fc.constantFrom(...PRIVATE_PLACES),
+      mac: fc.nat(6),
+      owner: fc.constantFrom('vm', 'host'),
+      addresses,
+      kind,
+      security,
+      dhcp: fc.boolean(),
+    }),
+    { maxLength: 6 },
+  ),
 });
 
 /** A valid world: each host has its own records, and those of the domains that it has a port on. */
@@ -172,6 +203,7 @@ function hostRecords(plan: Plan, host: number): PolicyRecord[] {
       domain.vnics.some((v) => isHere(v.host)) ? domainRecords(plan, d, isHere) : [],
     ),
     ...plan.vlanPorts.flatMap((p, n) => (isHere(p.host) ? [vlanPort(p, n)] : [])),
+    ...plan.privatePorts.flatMap((p, n) => (isHere(p.host) ? [privatePort(p, n)] : [])),
   ];
 }
 
@@ -268,6 +300,15 @@ function vlanPort(plan: VlanPortPlan, n: number): PortRecord {
     mac: macOf(plan.mac + 1),
     addresses: addressesOf(plan.addresses, plan.kind, 9, n),
     attachment: { type: 'vlan', vlan: plan.vlan },
+    owner: plan.owner,
+  });
+}
+
+function privatePort(plan: PrivatePortPlan, n: number): PortRecord {
+  return vnicOf(plan, `private-${n}`, pick(SWITCHES, plan.switch), {
+    mac: macOf(plan.mac + 1),
+    addresses: addressesOf(plan.addresses, plan.kind, 8, n),
+    attachment: plan.place,
     owner: plan.owner,
   });
 }

@@ -9,154 +9,22 @@
  *
  * How ports are made there, and why: docs/decisions/0009.
  */
-import { execFile, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { describe, expect } from 'vitest';
 import { Agent } from '../../src/agent/agent.ts';
-import type { Engine } from '../../src/agent/engine.ts';
 import { portsOf } from '../../src/agent/ports.ts';
-import {
-  type Datapath,
-  DEAD_VLAN,
-  type FlowChange,
-  type PortSpec,
-  type PortVlan,
-} from '../../src/flow/datapath.ts';
-import { formatFlow } from '../../src/flow/text.ts';
 import { Lab } from '../../src/lab/lab.ts';
 import { parseDocuments } from '../../src/model/input.ts';
 import type { PolicyRecord, PortRecord } from '../../src/policy/records.ts';
 import { tsharkFileFields } from '../support/tshark.ts';
+import { command, Namespaces } from './namespaces.ts';
 import { inNamespace, itWithNamespaces, type OpenVswitch, startOpenVswitch } from './open-vswitch.ts';
+import { OpenVswitchEngine } from './open-vswitch-engine.ts';
 
-const run = promisify(execFile);
 const HOSTS = ['host1', 'host2'] as const;
-const LIMIT = 30_000;
-
-async function command(...args: readonly string[]): Promise<string> {
-  const [tool = '', ...rest] = args;
-  return (await run(tool, rest, { timeout: LIMIT })).stdout;
-}
-
-/** Namespaces with names of this test's own; `remove` takes away all that were added. */
-class Namespaces {
-  readonly #names: string[] = [];
-
-  name(what: string): string {
-    return `nl${process.pid}-${what}`;
-  }
-
-  async add(what: string): Promise<string> {
-    const name = this.name(what);
-    await command('ip', 'netns', 'add', name);
-    this.#names.push(name);
-    await command('ip', '-n', name, 'link', 'set', 'lo', 'up');
-    return name;
-  }
-
-  /** A veth pair with its ends, both up, in two namespaces. */
-  async cable(a: { in: string; name: string; mac?: string }, b: { in: string; name: string; mac?: string }) {
-    const end = (e: typeof a) => [e.name, ...(e.mac ? ['address', e.mac] : []), 'netns', e.in];
-    await command('ip', 'link', 'add', ...end(a), 'type', 'veth', 'peer', 'name', ...end(b));
-    for (const e of [a, b]) await command('ip', '-n', e.in, 'link', 'set', e.name, 'up');
-  }
-
-  async remove(): Promise<void> {
-    for (const name of this.#names.splice(0)) await command('ip', 'netns', 'del', name).catch(() => {});
-  }
-}
-
-/** As much of an engine on Open vSwitch as this test needs: ports and flows come, and stay. */
-class OpenVswitchEngine implements Engine {
-  readonly #ovs: OpenVswitch;
-  readonly #namespace: string;
-  readonly #bridge = 'br0';
-
-  constructor(ovs: OpenVswitch, namespace: string) {
-    this.#ovs = ovs;
-    this.#namespace = namespace;
-  }
-
-  async openSwitch(): Promise<Datapath> {
-    await this.#ovs.vsctl(
-      ...[
-        'add-br',
-        this.#bridge,
-        '--',
-        'set',
-        'bridge',
-        this.#bridge,
-        'datapath_type=netdev',
-        'fail_mode=secure',
-      ],
-      ...['--', 'set', 'port', this.#bridge, ...accessTo(DEAD)],
-    );
-    return {
-      setPort: (spec) => this.#setPort(spec),
-      applyFlows: (change) => this.#applyFlows(change),
-      dumpFlows: async () => [],
-      ports: async () => new Map(),
-      removePort: () => Promise.reject(new Error('no port goes in this test')),
-      packetOut: () => Promise.reject(new Error('nobody answers the switch in this test')),
-      onPacketIn: () => {},
-      close: async () => {},
-    };
-  }
-
-  removeSwitch(): Promise<void> {
-    return Promise.reject(new Error('no switch goes in this test'));
-  }
-
-  async #setPort(spec: PortSpec): Promise<number> {
-    switch (spec.type) {
-      case 'vif':
-        return this.#addPort(spec.name, accessTo(spec.vlan), []);
-      case 'uplink':
-        return this.#addPort(spec.nics[0] ?? '', [], []);
-      case 'tunnel': {
-        const options = ['options:remote_ip=flow', 'options:key=flow', `options:local_ip=${spec.local}`];
-        return this.#addPort(spec.name, accessTo(DEAD), [`type=${TYPES[spec.encapsulation]}`, ...options]);
-      }
-      case 'internal': {
-        const number = await this.#addPort(spec.name, accessTo(spec.vlan), [
-          'type=internal',
-          `mac="${spec.mac}"`,
-        ]);
-        const ip = (...args: readonly string[]) =>
-          command('ip', '-n', this.#namespace, ...args, 'dev', spec.name);
-        for (const { address, prefixLength } of spec.addresses ?? [])
-          await ip('address', 'add', `${address}/${prefixLength}`);
-        await ip('link', 'set', 'up');
-        return number;
-      }
-    }
-  }
-
-  async #addPort(name: string, port: readonly string[], settings: readonly string[]): Promise<number> {
-    const set = settings.length > 0 ? ['--', 'set', 'interface', name, ...settings] : [];
-    await this.#ovs.vsctl('add-port', this.#bridge, name, ...port, ...set);
-    return Number(await this.#ovs.vsctl('get', 'interface', name, 'ofport'));
-  }
-
-  async #applyFlows({ add, remove }: FlowChange): Promise<void> {
-    expect(remove).toEqual([]);
-    const file = join(this.#ovs.directory, 'flows');
-    writeFileSync(file, `${add.map(formatFlow).join('\n')}\n`);
-    const bridge = `unix:${join(this.#ovs.directory, this.#bridge)}.mgmt`;
-    await this.#ovs.ofctl('-O', 'OpenFlow15', '--bundle', 'add-flows', bridge, file);
-  }
-}
-
-const TYPES = { nvgre: 'gre', vxlan: 'vxlan', geneve: 'geneve' } as const;
-const DEAD: PortVlan = { mode: 'access', tag: DEAD_VLAN };
-
-function accessTo(vlan: PortVlan): string[] {
-  if (vlan.mode !== 'access') throw new Error('only the uplink is a trunk');
-  return ['vlan_mode=access', `tag=${vlan.tag}`];
-}
 
 /** What the controller tells the hosts, with one more machine of Red's at an address that Blue does not have. */
 async function policies(vlan: number): Promise<Map<string, PolicyRecord[]>> {
@@ -182,6 +50,7 @@ async function policies(vlan: number): Promise<Map<string, PolicyRecord[]>> {
 async function withDataCentre(vlan: number, use: (centre: DataCentre) => Promise<void>): Promise<void> {
   const namespaces = new Namespaces();
   const switches: OpenVswitch[] = [];
+  const engines: OpenVswitchEngine[] = [];
   try {
     const wanted = await policies(vlan);
     const hosts = new Map<string, string>();
@@ -194,7 +63,9 @@ async function withDataCentre(vlan: number, use: (centre: DataCentre) => Promise
       const namespace = namespaces.name(host);
       const ovs = await startOpenVswitch({ namespace });
       switches.push(ovs);
-      const agent = new Agent(host, new OpenVswitchEngine(ovs, namespace));
+      const engine = new OpenVswitchEngine(ovs, namespace);
+      engines.push(engine);
+      const agent = new Agent(host, engine);
       const records = wanted.get(host) ?? [];
       // The vif of a machine is there before its port is: its name is the agent's to choose.
       for (const record of records) {
@@ -214,6 +85,7 @@ async function withDataCentre(vlan: number, use: (centre: DataCentre) => Promise
     }
     await use(new DataCentre(namespaces, machines));
   } finally {
+    await Promise.allSettled(engines.map((engine) => engine.stop()));
     await Promise.allSettled(switches.map((ovs) => ovs.stop()));
     await namespaces.remove();
   }
@@ -254,6 +126,12 @@ class DataCentre {
     return Number(received[1]);
   }
 
+  /** What a command says in a machine, whether it succeeds or not. */
+  async inside(machine: string, ...what: readonly string[]): Promise<string> {
+    const run = command(...inNamespace(this.namespaces.name(machine)), ...what);
+    return run.catch((error: { stdout?: string }) => error.stdout ?? '');
+  }
+
   /** The MAC address that a machine found for an address. */
   async neighbour(machine: string, address: string): Promise<string | undefined> {
     const out = await command('ip', '-n', this.namespaces.name(machine), 'neighbour', 'show', address);
@@ -292,6 +170,33 @@ const ALL = 3;
 const NONE = 0;
 
 describe('two real Open vSwitches with the flows of the agents', () => {
+  itWithNamespaces(
+    'tell a guest of a packet that does not fit the tunnel, and of one whose time is up',
+    async () => {
+      await withDataCentre(0, async (centre) => {
+        await centre.ping('blue1', '10.0.0.7');
+        // A guest that does not keep to the MTU that it was given.
+        await centre.inside('blue1', 'ip', 'link', 'set', 'eth0', 'mtu', '1500');
+        const ping = ['ping', '-n', '-c1', '-W2'];
+        for (const pieces of ['dont', 'do']) {
+          // Linux remembers what it was told; this makes it forget.
+          await centre.inside('blue1', 'ip', 'route', 'flush', 'cache');
+          const said = await centre.inside('blue1', ...ping, '-M', pieces, '-s', '1450', '10.0.0.7');
+          expect(said, pieces).toMatch(/From 10\.0\.0\.1 .*[Ff]rag needed.*mtu = 1458/);
+        }
+        // From now on it cuts its packets into pieces that fit.
+        expect(await centre.inside('blue1', 'ip', 'route', 'get', '10.0.0.7')).toMatch(/mtu 1458/);
+        expect(await centre.ping('blue1', '10.0.0.7', '-s', '1450')).toBe(ALL);
+
+        const route = ['ip', 'route', 'add', '10.0.0.7/32', 'via', '10.0.0.1'];
+        await centre.inside('blue1', ...route);
+        const said = await centre.inside('blue1', ...ping, '-t', '1', '10.0.0.7');
+        expect(said).toMatch(/From 10\.0\.0\.1 .*Time to live exceeded/);
+        expect(await centre.ping('blue1', '10.0.0.7', '-t', '2')).toBe(ALL);
+      });
+    },
+  );
+
   describe.each([
     ['an untagged fabric', 0, 'eth:ethertype:ip:gre:eth:ethertype:ip:icmp:data'],
     ['a fabric on VLAN 30', 30, 'eth:ethertype:vlan:ethertype:ip:gre:eth:ethertype:ip:icmp:data'],

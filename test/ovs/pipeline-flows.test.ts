@@ -6,7 +6,7 @@ import { expect, it } from 'vitest';
 import { formatFlow } from '../../src/flow/text.ts';
 import { ip } from '../../src/packet/address.ts';
 import type { PipelineFact } from '../../src/pipeline/facts.ts';
-import { host1Facts } from '../../src/pipeline/fixture.ts';
+import { host1Facts, privateVlanFacts } from '../../src/pipeline/fixture.ts';
 import { Pipeline } from '../../src/pipeline/pipeline.ts';
 import type { Encapsulation } from '../../src/policy/records.ts';
 
@@ -42,7 +42,7 @@ function variants(): [string, PipelineFact][][] {
         }
       : f,
   );
-  return [host1Facts(), encapsulated('vxlan'), encapsulated('geneve'), v6, loose];
+  return [[...host1Facts(), ...privateVlanFacts()], encapsulated('vxlan'), encapsulated('geneve'), v6, loose];
 }
 
 it('every flow of the pipeline is accepted by ovs-ofctl parse-flows', () => {

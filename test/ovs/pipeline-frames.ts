@@ -92,8 +92,9 @@ export function* framesOfPort(world: World, port: PortRecord): Iterable<NamedFra
       yield named(`echo to ${to.what} at ${dst}`, eth(dst), packet(own4), echo, DATA);
     }
     for (const ttl of [0, 1, 2]) {
-      const [router = to.mac] = routers;
-      yield named(`TTL ${ttl} to ${to.what}`, eth(router), packet(own4, ttl), echo);
+      for (const router of routers) {
+        yield named(`TTL ${ttl} to ${to.what} at ${router}`, eth(router), packet(own4, ttl), echo);
+      }
     }
     yield named(
       `UDP to ${to.what}`,
@@ -102,6 +103,10 @@ export function* framesOfPort(world: World, port: PortRecord): Iterable<NamedFra
       { layer: 'udp', sport: 4000, dport: 53 },
       DATA,
     );
+    for (const size of [1300, 1600]) {
+      const data: Layer = { layer: 'data', bytes: new Uint8Array(size) };
+      yield named(`${size} bytes to ${to.what}`, eth(to.mac), packet(own4), { layer: 'udp' }, data);
+    }
     yield named(`TCP to ${to.what}`, eth(to.mac), packet(own4), { layer: 'tcp', sport: 4000, dport: 80 });
     yield named(`forged MAC address to ${to.what}`, eth(to.mac, STRANGER), packet(own4), echo);
     yield named(`forged as ${to.what}`, eth(first.mac, to.mac), packet(own4), echo);
@@ -267,6 +272,19 @@ export function* framesOfPort(world: World, port: PortRecord): Iterable<NamedFra
     ['of an echo', [six, piece, { layer: 'icmpv6' }, DATA]],
   ] as const) {
     yield named(`first fragment ${what}`, eth(first.mac), ...layers);
+  }
+  const short: Layer = { layer: 'data', bytes: new Uint8Array(4) };
+  for (const [what, ...layers] of [
+    ['of a datagram', { layer: 'ipv4', src: own4, dst: ABSENT4, mf: true, proto: 17 }],
+    ['of an IPv6 datagram', six, { ...piece, proto: 17 }],
+    ['of ICMPv6', six, { ...piece, proto: 58 }],
+  ] as const) {
+    yield named(`first fragment ${what} that is cut short`, eth(first.mac), ...layers, short);
+  }
+  for (const type of [133, 134, 136, 137, 148]) {
+    const bytes = Uint8Array.of(type, ...new Uint8Array(39));
+    const message: Layer = { layer: 'data', bytes };
+    yield named(`first fragment of ICMPv6 ${type}`, eth(first.mac), six, { ...piece, proto: 58 }, message);
   }
   for (const type of [135, 136]) {
     const target = ipv6('::');
