@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-// Three projects: `unit` needs nothing, `ovs` needs root and Open vSwitch, `e2e` starts the real program.
+// Four projects: `unit` needs nothing, `ovs` and `parity` need root and Open vSwitch, `e2e` starts the real program.
 const setupFiles = ['./test/support/seed.ts'];
 
 export default defineConfig({
@@ -14,8 +14,25 @@ export default defineConfig({
           include: ['src/**/*.test.ts', 'test/{layers,oracle,docs}/**/*.test.ts'],
         },
       },
-      { test: { name: 'ovs', setupFiles, include: ['test/ovs/**/*.test.ts'], testTimeout: 60_000, hookTimeout: 60_000 } },
-      { test: { name: 'e2e', setupFiles, include: ['test/e2e/**/*.test.ts'], testTimeout: 60_000, hookTimeout: 60_000 } },
+      {
+        test: {
+          name: 'ovs',
+          setupFiles,
+          include: ['test/ovs/**/*.test.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      { test: { name: 'parity', setupFiles, include: ['test/parity/**/*.test.ts'], testTimeout: 600_000 } },
+      {
+        test: {
+          name: 'e2e',
+          setupFiles,
+          include: ['test/{e2e,qemu}/**/*.test.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
     ],
   },
 });

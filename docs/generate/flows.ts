@@ -48,14 +48,16 @@ export function difference(before: readonly FlowLine[], after: readonly FlowLine
   ].join('\n');
 }
 
-let blueRed: Promise<FlowLine[]> | undefined;
+const examples = new Map<string, Promise<FlowLine[]>>();
 
-/** All flows of host1 of examples/blue-red.yaml in one table. */
+/** All flows of host1 of examples/blue-red.yaml in one table; of examples/private-vlan.yaml in the table of that name. */
 export async function flowsOfTable(name: string): Promise<string> {
-  blueRed ??= inExample('blue-red', (lab) => dump(lab, 'host1'));
+  const example = name === 'private-vlan' ? name : 'blue-red';
+  const flows = examples.get(example) ?? inExample(example, (lab) => dump(lab, 'host1'));
+  examples.set(example, flows);
   const number = TABLES.findIndex((table) => table.name === name);
   if (number < 0)
     throw new Error(`there is no table ${name}; there are ${TABLES.map((t) => t.name).join(', ')}`);
-  const lines = (await blueRed).filter(({ table }) => table === number);
+  const lines = (await flows).filter(({ table }) => table === number);
   return fenced(lines.map((line) => explained(line)).join('\n'), 'sh');
 }

@@ -118,6 +118,12 @@ class ActionChecker implements FieldChecks {
       case 'dec_ttl':
         this.#needs('ip', 'dec_ttl', match);
         break;
+      case 'fin_timeout':
+        // Open vSwitch wants it in flows for TCP, but has it in learnt flows of any kind; there it does nothing.
+        for (const seconds of [action.idleTimeout, action.hardTimeout]) {
+          if (!inRange(seconds, 0, 0xffff)) this.refuse(`A timeout of ${seconds}.`, 'Use 0..65535 seconds.');
+        }
+        break;
       case 'push_vlan':
         if (action.ethertype !== 0x8100 && action.ethertype !== 0x88a8) {
           this.refuse(`push_vlan with ethertype ${action.ethertype}.`, 'Use 0x8100 or 0x88a8.');

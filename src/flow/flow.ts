@@ -52,7 +52,7 @@ export type Action =
    */
   | { readonly type: 'fin_timeout'; readonly idleTimeout: number; readonly hardTimeout: number }
   | BundleAction
-  /** One bit: 1 when the frame, its Ethernet header without the tags included, has more than `length` bytes. */
+  /** One bit: 1 when the frame, with its Ethernet header and tags, and without padding, has more than `length` bytes. */
   | { readonly type: 'check_pkt_larger'; readonly length: number; readonly to: FieldBits };
 
 /**

@@ -1,6 +1,11 @@
 /**
  * Many frames in one piece of memory, so that none of them costs an object. Who hands a batch over lends its memory
  * until the call returns; the frames may be changed, and so may `headroom` bytes before each of them.
+ *
+ * A batch is done quickest where its frames are in `SoftSwitch.frameMemory()`, and begin 2 bytes behind a multiple of 4
+ * (counted from the start of the ArrayBuffer), so that all behind the Ethernet header is aligned. In other memory the
+ * kernel in TypeScript does the same, without a copy. Frames that begin elsewhere, and those that have less room before
+ * them than what is to be put there, are copied and go on one by one.
  */
 export interface FrameBatch {
   /** The memory; a batch that comes out has that of the batch which came in. */

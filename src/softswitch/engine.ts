@@ -1,360 +1,330 @@
 /**
- * Runs a frame through the tables. What it leads to (frames to send, packet-ins) is collected and carried out by the
- * switch at the end, because a frame that resubmits without end must send nothing at all, as in Open vSwitch.
+ * Runs a frame through the tables: finds the flow of each table, and hands each of its actions to the module that
+ * knows it. What that leads to (frames to send, packet-ins) is collected and carried out by the switch at the end.
+ *
+ *     Course     the frame, what the engine runs over, and whom to tell       course.ts
+ *     Progress   how far it has come, and what it has led to                  progress.ts
+ *     Sender     what leaves, and its mirrors                                 sender.ts
+ *     …-action   one action each
  */
-import type { PacketIn } from '../flow/datapath.ts';
-import { FIELD_NAMES, FIELDS, type FieldName } from '../flow/fields.ts';
-import type { Action, OutputPort } from '../flow/flow.ts';
+import type { Action, BundleAction, OutputPort } from '../flow/flow.ts';
 import { LOCAL_PORT } from '../flow/values.ts';
-import type { IpAddress } from '../packet/address.ts';
-import { macFromNumber } from '../packet/address.ts';
+import { chooseMember, isMemberUp, NO_PORT } from './bundle.ts';
 import type { Recording } from './cache/recording.ts';
-import type { DropReason, Observer } from './events.ts';
-import { hashSymmetric } from './hash.ts';
-import { changedFields, isFragment, maskWords, prerequisiteHolds, WORD } from './key.ts';
-import type { MacTable } from './mac-learning.ts';
-import { type BridgePort, decideNormal } from './normal.ts';
+import { checkLength } from './check-length.ts';
+import { forgetTracking, showTracking } from './conntrack/action.ts';
+import { track } from './conntrack/track-action.ts';
+import { Course } from './course.ts';
+import type { Arrival, Effect, EngineParts } from './engine-parts.ts';
+import { giveHash, goThroughGroup } from './group-action.ts';
+import { prerequisiteHolds, WORD } from './key.ts';
+import { finTimeout, learn } from './learn-action.ts';
+import { UseGate } from './lifetime.ts';
+import { goThroughMeter } from './meter-action.ts';
+import { forwardNormally } from './normal-action.ts';
 import type { Packet } from './packet.ts';
-import type { FlowTable, Rule } from './table.ts';
+import { readBits, writeBits } from './packet-bits.ts';
+import type { Frozen } from './progress.ts';
+import { reservedPort } from './reserved-ports.ts';
+import { rewrite } from './rewrite.ts';
+import type { Scope } from './scope.ts';
+import { Sender } from './sender.ts';
+import type { Rule } from './table.ts';
 
-/** Limits of Open vSwitch (ofproto-dpif-xlate.c): MAX_DEPTH, MAX_RESUBMITS. */
-const DEEPEST_RESUBMIT = 64;
-const MOST_RESUBMITS = 4096;
+/** OFPP_TABLE: the frame begins again in the first table. */
+const TABLE_PORT = 0xfff9;
+/** MAX_RECIRC_DEPTH of dpif-netdev.c. */
+const DEEPEST_RECIRCULATION = 6;
 
-export type Effect =
-  | {
-      readonly type: 'send';
-      readonly port: number;
-      readonly nic: string | undefined;
-      readonly frame: Uint8Array;
-    }
-  | {
-      readonly type: 'tunnel';
-      readonly port: number;
-      readonly outer: Uint8Array;
-      readonly destination: IpAddress;
-      readonly headerLength: number;
-      readonly inner: Uint8Array;
-    }
-  | { readonly type: 'packet-in'; readonly packet: PacketIn };
-
-/** The ports of the switch as the engine needs them. */
-export interface EnginePorts {
-  name(port: number): string;
-  /** All of them, ascending. */
-  numbers(): readonly number[];
-  bridgePorts(): Iterable<BridgePort>;
-  /** What it takes to send the packet by a port as it is now. */
-  send(packet: Packet, port: number): Effect | { readonly drop: DropReason };
+/** The flow whose actions are run. */
+interface Place {
+  readonly table: number;
+  readonly cookie: bigint;
 }
 
-/** Where a frame came in. */
-export interface Arrival {
-  readonly port: number;
-  readonly bridge: BridgePort | undefined;
-}
-
+/** One frame on its way. */
 export class Run {
-  readonly #tables: ReadonlyMap<number, FlowTable>;
-  readonly #ports: EnginePorts;
-  readonly #macs: MacTable;
-  readonly #now: number;
-  readonly #observer: Observer | undefined;
-  readonly #recording: Recording | undefined;
-  readonly #arrival: Arrival;
-  /** As it came in: what the counters of flows count. */
-  readonly #length: number;
-  #effects: Effect[] = [];
-  #depth = 0;
-  #resubmits = 0;
-  #failed = false;
+  readonly #course: Course;
+  readonly #sender: Sender;
 
-  constructor(
-    tables: ReadonlyMap<number, FlowTable>,
-    ports: EnginePorts,
-    macs: MacTable,
-    now: number,
+  private constructor(course: Course, before: Sender | undefined) {
+    this.#course = course;
+    this.#sender = new Sender(course, before);
+  }
+
+  static start(
+    parts: EngineParts,
     arrival: Arrival,
-    length: number,
-    observer: Observer | undefined,
+    frame: Uint8Array,
     recording: Recording | undefined,
-  ) {
-    this.#tables = tables;
-    this.#ports = ports;
-    this.#macs = macs;
-    this.#now = now;
-    this.#arrival = arrival;
-    this.#length = length;
-    this.#observer = observer;
-    this.#recording = recording;
+  ): Run {
+    return new Run(new Course(parts, arrival, frame, recording), undefined);
   }
 
   /** From table 0. */
   pipeline(packet: Packet): readonly Effect[] {
-    this.#lookup(packet, 0);
-    return this.#effects;
+    const { flows } = this.#course.parts;
+    flows.expire(this.#course.now);
+    const rule = this.#match(packet, 0);
+    if (this.#sender.arrive(packet)) this.#follow(packet, rule, 0);
+    return this.#finish();
   }
 
   /** The actions of a packet-out. */
   actions(packet: Packet, actions: readonly Action[], cookie: bigint): readonly Effect[] {
-    this.#run(packet, actions, 0, cookie);
-    return this.#effects;
+    const { flows } = this.#course.parts;
+    flows.expire(this.#course.now);
+    if (this.#sender.arrive(packet)) this.#run(packet, actions, { table: 0, cookie });
+    return this.#finish();
+  }
+
+  /** What the frame has led to, with that of frozen ones, which begin anew now. */
+  #finish(): readonly Effect[] {
+    const { parts, progress } = this.#course;
+    this.#course.thaw();
+    parts.flows.publish();
+    return progress.effects.flatMap((effect) => (effect.type === 'frozen' ? this.#resume(effect) : effect));
+  }
+
+  #resume(frozen: Frozen): readonly Effect[] {
+    const { recording } = this.#course;
+    recording?.begins();
+    const { packet, scope } = frozen;
+    const run = this.#anew(packet, scope);
+    if (!run) return [];
+    giveHash(run.#course, frozen);
+    packet.countedLength = undefined;
+    for (const { actions, table, cookie, rule } of frozen.rests) {
+      run.#course.rule = rule;
+      run.#run(packet, actions, { table, cookie });
+    }
+    return run.#finish();
+  }
+
+  /** A run with limits of its own (dpif-netdev.c); undefined after too many of them. */
+  #anew(packet: Packet, scope: Scope): Run | undefined {
+    const { parts, arrival, frame, recording, recirculations } = this.#course;
+    if (recirculations >= DEEPEST_RECIRCULATION) {
+      this.#course.drop(packet, 'recirculation-limit');
+      return undefined;
+    }
+    const begins = { length: packet.length, scope, recirculations: recirculations + 1 };
+    return new Run(new Course(parts, arrival, frame, recording, begins), this.#sender);
   }
 
   #lookup(packet: Packet, table: number): void {
-    this.#recording?.table(table);
-    const rule = this.#find(packet, table);
-    this.#observer?.({ type: 'match', table, flow: rule?.flow });
-    if (!rule) {
-      this.#drop(packet, 'no-match');
-      return;
-    }
-    this.#recording?.rule(rule);
-    rule.packets += 1n;
-    rule.bytes += BigInt(this.#length);
-    if (rule.flow.actions.length === 0) this.#drop(packet, 'flow-drops');
-    this.#run(packet, rule.flow.actions, table, rule.flow.cookie);
+    this.#follow(packet, this.#match(packet, table), table);
   }
 
-  /** In a fragment ports match as 0, in the first one too, so that all fragments meet the same flow. */
-  #find({ key, trail }: Packet, table: number): Rule | undefined {
-    if (!isFragment(key)) return this.#tables.get(table)?.lookup(key, trail);
-    const ports = key[WORD.PORTS]!;
-    key[WORD.PORTS] = 0;
-    const rule = this.#tables.get(table)?.lookup(key);
-    key[WORD.PORTS] = ports;
+  /** The rule of a table for a packet, which counts it. */
+  #match(packet: Packet, table: number): Rule | undefined {
+    const { parts, recording, observer, now } = this.#course;
+    recording?.table(table);
+    const rule = parts.flows.tables.get(table)?.lookup(packet.key, packet.trail);
+    observer?.({ type: 'match', table, flow: rule?.flow });
+    if (!rule) return undefined;
+    this.#course.count(packet, rule);
+    if (rule.life) {
+      rule.life.used = now;
+      recording?.gate(new UseGate(rule.life));
+    }
     return rule;
   }
 
-  #run(packet: Packet, actions: readonly Action[], table: number, cookie: bigint): void {
-    for (const action of actions) {
-      if (this.#failed) return;
-      if (!this.#act(packet, action, table, cookie)) return;
+  #follow(packet: Packet, rule: Rule | undefined, table: number): void {
+    const course = this.#course;
+    if (!rule) {
+      course.drop(packet, 'no-match');
+      return;
+    }
+    const { actions, cookie } = rule.flow;
+    if (actions.length === 0) course.drop(packet, 'flow-drops');
+    const outer = course.rule;
+    course.rule = rule;
+    this.#run(packet, actions, { table, cookie });
+    course.rule = outer;
+  }
+
+  #run(packet: Packet, actions: readonly Action[], at: Place): void {
+    const { progress } = this.#course;
+    for (const [i, action] of actions.entries()) {
+      if (progress.isOver) return;
+      const goesOn = this.#act(packet, action, at, () => actions.slice(i + 1));
+      if (progress.frozen) {
+        // The group that asked for the hash asks again.
+        const { rests } = progress.frozen;
+        const left = actions.slice(rests.length === 0 ? i : i + 1);
+        rests.push({ actions: left, ...at, rule: this.#course.rule });
+        return;
+      }
+      if (!goesOn) return;
     }
   }
 
-  /** False ends the list of actions that this one stands in. */
-  #act(packet: Packet, action: Action, table: number, cookie: bigint): boolean {
+  /** `rest`: what follows in the list that the action stands in. False ends that list. */
+  #act(packet: Packet, action: Action, at: Place, rest: () => readonly Action[]): boolean {
+    const course = this.#course;
+    const { table, cookie } = at;
+    const run = (copy: Packet, list: readonly Action[]) => this.#run(copy, list, at);
+    switch (action.type) {
+      case 'ct':
+        track(course, packet, action, table, {
+          recirculate: (copy, next) => this.#recirculate(copy, next),
+          goOn: (copy) => run(copy, rest()),
+        });
+        return true;
+      case 'check_pkt_larger':
+        checkLength(course, packet, action, rest(), table, run);
+        return false;
+      case 'ct_clear':
+        course.change(packet, action, table, () => forgetTracking(packet));
+        return true;
+      case 'dec_ttl':
+        return this.#decrementTtl(packet, action, table);
+      case 'bundle':
+        this.#bundle(packet, action, at);
+        return true;
+      case 'set':
+      case 'move':
+      case 'push_vlan':
+      case 'strip_vlan':
+      case 'multipath':
+        course.change(packet, action, table, () => rewrite(packet, action));
+        return true;
+    }
+    course.tell(packet, action, table);
     switch (action.type) {
       case 'output':
-        this.#tell(packet, action, table);
-        this.#output(packet, action.port, table, cookie);
+        this.#output(packet, action.port, at);
         return true;
+      case 'output_field': {
+        const number = readBits(packet, action.from);
+        if (number <= 0xffffn) this.#outputTo(packet, Number(number), at);
+        return true;
+      }
       case 'controller':
-        this.#tell(packet, action, table);
-        this.#packetIn(packet, action.userdata, action.maxLength, table, cookie);
+        this.#sender.packetIn(packet, action.userdata, table, cookie);
         return true;
       case 'resubmit':
-        this.#tell(packet, action, table);
+      case 'goto_table':
         this.#resubmit(packet, action.table, table);
         return true;
       case 'clone':
-        this.#tell(packet, action, table);
-        this.#run(packet.clone(), action.actions, table, cookie);
+        this.#clone(packet, action.actions, at);
+        return true;
+      case 'group':
+        return goThroughGroup(course, packet, action.group, run);
+      case 'meter':
+        goThroughMeter(course, packet, action.meter);
+        return true;
+      case 'learn':
+        learn(course, packet, action.learn);
+        return true;
+      case 'fin_timeout':
+        finTimeout(course, packet, action.idleTimeout, action.hardTimeout);
         return true;
       case 'drop':
-        this.#tell(packet, action, table);
-        this.#drop(packet, 'flow-drops');
-        return true;
-      case 'dec_ttl': {
-        const isIp = prerequisiteHolds('ip', packet.key);
-        packet.trail?.lookAt('ip_ttl');
-        const isAlive = packet.get('ip_ttl') > 1n;
-        this.#change(packet, action, table, () => {
-          if (isIp && isAlive) packet.decrementTtl();
-        });
-        if (!isIp || isAlive) return true;
-        this.#drop(packet, 'ttl-expired');
-        return false;
-      }
-      default:
-        this.#change(packet, action, table, () => rewrite(packet, action));
+        course.drop(packet, 'flow-drops');
         return true;
     }
   }
 
-  /** Reports an action that leaves the frame as it is. */
-  #tell(packet: Packet, action: Action, table: number): void {
-    if (!this.#observer) return;
-    const frame = packet.share();
-    this.#observer({ type: 'action', table, action, before: frame, after: frame, changes: [] });
+  #decrementTtl(packet: Packet, action: Action, table: number): boolean {
+    const isIp = prerequisiteHolds('ip', packet.key);
+    packet.trail?.lookAt('ip_ttl');
+    const isAlive = packet.get('ip_ttl') > 1n;
+    this.#course.change(packet, action, table, () => {
+      if (isIp && isAlive) packet.decrementTtl();
+    });
+    if (!isIp || isAlive) return true;
+    this.#course.drop(packet, 'ttl-expired');
+    return false;
   }
 
-  #change(packet: Packet, action: Action, table: number, change: () => void): void {
-    if (!this.#observer) {
-      change();
-      return;
-    }
-    const before = packet.share();
-    const key = packet.key.slice();
-    change();
-    const changes = changedFields(key, packet.key);
-    this.#observer({ type: 'action', table, action, before, after: packet.share(), changes });
+  /** A clone is a datapath list of its own only where something in it cannot be undone (reversible_actions). */
+  #clone(packet: Packet, actions: readonly Action[], at: Place): void {
+    const { progress } = this.#course;
+    const outer = progress.scope;
+    if (actions.some(({ type }) => type === 'ct')) progress.enter(packet.length);
+    const froze = this.#course.within(() => this.#run(packet.clone(), actions, at));
+    // Open vSwitch 3.1 does not come back to what follows a clone that began anew (ctx->exit stays set).
+    if (froze) progress.ended = true;
+    progress.scope = outer;
   }
 
-  #drop(packet: Packet, reason: DropReason): void {
-    this.#observer?.({ type: 'drop', reason, port: this.#arrival.port, frame: packet.share() });
+  /** A copy begins anew in another table. */
+  #recirculate(packet: Packet, table: number): void {
+    const { parts, frame, recording, progress } = this.#course;
+    recording?.recirculates();
+    parts.flows.publish();
+    const copy = packet.recirculate();
+    const run = this.#anew(copy, progress.scope);
+    if (!run) return;
+    // Flows count what goes on.
+    if (copy.length !== frame.length) recording?.refuse();
+    showTracking(copy.key, copy.tracking);
+    run.#lookup(copy, table);
+    progress.effects.push(...run.#finish());
   }
 
   #resubmit(packet: Packet, table: number, from: number): void {
-    if (this.#depth >= DEEPEST_RESUBMIT || this.#resubmits >= MOST_RESUBMITS) {
-      this.#failed = true;
-      this.#recording?.refuse();
-      this.#effects = [];
-      this.#drop(packet, 'resubmit-limit');
-      return;
-    }
+    if (this.#course.isTooDeep(packet)) return;
+    const { progress } = this.#course;
     // Forwards is no deeper: a pipeline of 254 tables in a row is fine.
     const deepens = table <= from ? 1 : 0;
-    this.#resubmits += 1;
-    this.#depth += deepens;
+    progress.resubmits += 1;
+    progress.depth += deepens;
     this.#lookup(packet, table);
-    this.#depth -= deepens;
+    progress.depth -= deepens;
   }
 
-  #output(packet: Packet, port: OutputPort, table: number, cookie: bigint): void {
+  #bundle(packet: Packet, action: BundleAction, at: Place): void {
+    const { parts } = this.#course;
+    const port = chooseMember(action, packet, (member) => isMemberUp(member, parts.ports));
+    const { to } = action;
+    if (to) {
+      this.#course.change(packet, action, at.table, () => writeBits(packet, to, BigInt(port)));
+    } else {
+      this.#course.tell(packet, action, at.table);
+      this.#outputTo(packet, port, at);
+    }
+  }
+
+  /** To a port whose number was read or chosen. */
+  #outputTo(packet: Packet, number: number, at: Place): void {
+    if (number === NO_PORT) return;
+    if (number === TABLE_PORT) {
+      this.#resubmit(packet, 0, at.table);
+      return;
+    }
+    const port = reservedPort(number);
+    if (port === undefined) this.#course.drop(packet, 'no-such-port');
+    else this.#output(packet, port, at);
+  }
+
+  #output(packet: Packet, port: OutputPort, { table, cookie }: Place): void {
     const inPort = packet.key[WORD.IN_PORT]!;
     switch (port) {
       case 'in_port':
-        this.#send(packet, inPort);
+        this.#sender.send(packet, inPort);
         break;
       case 'normal':
-        this.#normal(packet, inPort);
+        forwardNormally(this.#course, packet, inPort, (copy, number) => this.#sender.send(copy, number));
         break;
       case 'flood':
       case 'all':
-        for (const number of this.#ports.numbers()) if (number !== inPort) this.#send(packet, number);
+        for (const number of this.#course.parts.ports.numbers()) {
+          if (number !== inPort) this.#sender.send(packet, number);
+        }
         break;
       case 'controller':
-        this.#packetIn(packet, '', 0xffff, table, cookie);
+        this.#sender.packetIn(packet, '', table, cookie);
         break;
       default: {
         const number = port === 'local' ? LOCAL_PORT : port;
-        if (number === inPort) this.#drop(packet, 'output-to-in-port');
-        else this.#send(packet, number);
+        if (number === inPort) this.#course.drop(packet, 'output-to-in-port');
+        else this.#sender.send(packet, number);
       }
-    }
-  }
-
-  #send(packet: Packet, port: number): void {
-    const effect = this.#ports.send(packet, port);
-    this.#record(packet, effect);
-    if ('drop' in effect) {
-      this.#drop(packet, effect.drop);
-      return;
-    }
-    this.#effects.push(effect);
-    if (!this.#observer) return;
-    const name = this.#ports.name(port);
-    if (effect.type === 'send')
-      this.#observer({ type: 'output', port, name, nic: effect.nic, frame: effect.frame });
-    if (effect.type === 'tunnel') {
-      const { inner, outer, destination } = effect;
-      this.#observer({ type: 'output', port, name, nic: undefined, frame: inner });
-      this.#observer({ type: 'encapsulate', port, inner, outer, destination });
-    }
-  }
-
-  #record(packet: Packet, effect: Effect | { readonly drop: DropReason }): void {
-    const { trail } = packet;
-    if (!this.#recording || !trail) return;
-    if ('drop' in effect) {
-      // Whether a frame is too long, only its length says.
-      if (effect.drop === 'too-long-for-tunnel') this.#recording.refuse();
-    } else if (effect.type === 'send') {
-      this.#recording.delivery(effect.port, effect.nic, trail);
-    } else if (effect.type === 'tunnel') {
-      this.#recording.tunnel(effect.port, trail, packet.length, effect);
-    }
-  }
-
-  #normal(packet: Packet, inPort: number): void {
-    const { port, bridge } = this.#arrival;
-    const ports = [...this.#ports.bridgePorts()];
-    const from = inPort === port ? bridge : ports.find((p) => p.number === inPort);
-    // Frames of the controller come from no port of ours, and are taken; those of a port that is gone are not.
-    if (!from && inPort < FIRST_UNREAL_PORT) {
-      this.#drop(packet, 'no-such-port');
-      return;
-    }
-    const decision = decideNormal(packet, from, ports, this.#macs, this.#now, this.#recording);
-    if (decision.type === 'drop') {
-      this.#drop(packet, decision.reason);
-      return;
-    }
-    if (decision.learned && from) {
-      const mac = macFromNumber(Number(packet.get('eth_src')));
-      this.#observer?.({ type: 'learn', mac, vlan: decision.vlan, port: from.number });
-    }
-    for (const output of decision.outputs) {
-      const copy = packet.clone();
-      copy.retag(output.tags);
-      this.#send(copy, output.port);
-    }
-  }
-
-  #packetIn(packet: Packet, userdata: string, maxLength: number, table: number, cookie: bigint): void {
-    this.#recording?.refuse();
-    const frame = packet.share().subarray(0, maxLength);
-    this.#effects.push({
-      type: 'packet-in',
-      packet: {
-        inPort: packet.key[WORD.IN_PORT]!,
-        table,
-        cookie,
-        userdata,
-        frame,
-        metadata: metadataOf(packet),
-      },
-    });
-    this.#observer?.({ type: 'packet-in', table, userdata, frame });
-  }
-}
-
-/** OFPP_CONTROLLER, OFPP_LOCAL, OFPP_NONE and the like. */
-const FIRST_UNREAL_PORT = 0xfffd;
-
-const METADATA: readonly FieldName[] = FIELD_NAMES.filter((name) => /^(tun_|metadata|reg)/.test(name));
-
-function metadataOf(packet: Packet): Record<string, bigint> {
-  const values: Record<string, bigint> = {};
-  for (const name of METADATA) {
-    const value = packet.get(name);
-    if (value !== 0n) values[name] = value;
-  }
-  return values;
-}
-
-type Rewrite = Extract<Action, { type: 'set' | 'move' | 'push_vlan' | 'strip_vlan' | 'multipath' }>;
-
-function rewrite(packet: Packet, action: Rewrite): void {
-  switch (action.type) {
-    case 'set':
-      packet.set(action.field, action.value, action.mask);
-      break;
-    case 'move': {
-      const { from, to } = action;
-      if (!prerequisiteHolds(FIELDS[from.field].needs, packet.key)) break;
-      const ones = (1n << BigInt(from.to - from.from + 1)) - 1n;
-      for (const [word, mask] of maskWords(from.field, ones << BigInt(from.from)))
-        packet.trail?.look(word, mask);
-      const bits = (packet.get(from.field) >> BigInt(from.from)) & ones;
-      packet.set(to.field, bits << BigInt(to.from), ones << BigInt(to.from));
-      break;
-    }
-    case 'push_vlan':
-      packet.pushTag({ type: action.ethertype, tci: 0x1000 });
-      break;
-    case 'strip_vlan':
-      packet.popTag();
-      break;
-    case 'multipath': {
-      const { to, links, basis } = action;
-      const ones = (1n << BigInt(to.to - to.from + 1)) - 1n;
-      packet.trail?.hash(to.field, ones << BigInt(to.from), basis, links);
-      const link = BigInt(hashSymmetric(packet.key, basis) % links);
-      packet.set(to.field, link << BigInt(to.from), ones << BigInt(to.from));
-      break;
     }
   }
 }

@@ -15,6 +15,13 @@ export type DropReason =
   | 'ttl-expired'
   /** More than 64 resubmits deep, or 4096 in all; nothing of what the frame did before is sent. */
   | 'resubmit-limit'
+  /** More than 6 times through connection tracking and on in another table; what the frame did before is sent. */
+  | 'recirculation-limit'
+  /** A meter had no tokens left. */
+  | 'meter'
+  /** A group that is not there, or none of whose buckets is alive. */
+  | 'no-such-group'
+  | 'no-live-bucket'
   /** An output to where the frame came in. */
   | 'output-to-in-port'
   | 'no-such-port'
@@ -26,14 +33,21 @@ export type DropReason =
   | 'reserved-address'
   | 'partial-tag'
   | 'learned-on-in-port'
+  /** The port where it came in, or where it is to go, is reserved for mirrored frames. */
+  | 'mirror-output'
   /** A team: the frame came back over another member, or by one that is not in use. */
   | 'team-loop'
   | 'team-inactive-member'
+  /** No partner has agreed by LACP to take frames. */
+  | 'team-not-agreed'
   /** A tunnel: what encapsulation lacks. */
   | 'no-tunnel-destination'
   | 'tunnel-to-itself'
   | 'too-long-for-tunnel'
   | DecapsulationDrop
+  /** More than the port may send into the switch, and more than its part of an uplink (flow/bandwidth.ts). */
+  | 'policed'
+  | 'over-share'
   /** Frames came in faster than they could go out, or went round in a circle. */
   | 'too-many-frames';
 
@@ -54,7 +68,9 @@ export type DecapsulationDrop =
   | 'tunnel-reserved'
   | 'tunnel-protocol'
   | 'inner-truncated'
-  | 'inner-tagged';
+  | 'inner-tagged'
+  /** The network says that it is congested, and the frame inside cannot be told (RFC 6040, 4.2). */
+  | 'inner-not-ecn';
 
 /** A field that an action changed. */
 export interface FieldChange {
@@ -96,6 +112,21 @@ export type SwitchEvent =
       readonly userdata: string;
       readonly frame: Uint8Array;
     }
+  /** The frame went through connection tracking. */
+  | {
+      readonly type: 'connection';
+      readonly table: number;
+      readonly zone: number;
+      /** What it is: bits of ct_state (conntrack/state.ts), and in words: `new|trk`. */
+      readonly state: number;
+      readonly words: string;
+      /** The connection that it belongs to, as dumpConnections prints it; undefined: none that is remembered. */
+      readonly connection: string | undefined;
+    }
+  /** Follows the action that names the group; what the bucket does comes next. */
+  | { readonly type: 'bucket'; readonly group: number; readonly bucket: number }
+  /** A flow was learnt, or learnt again; undefined: there are as many as may be. */
+  | { readonly type: 'learn-flow'; readonly flow: Flow | undefined }
   | { readonly type: 'learn'; readonly mac: string; readonly vlan: number; readonly port: number }
   | {
       readonly type: 'encapsulate';
@@ -113,6 +144,14 @@ export type SwitchEvent =
       readonly tunnelId: bigint;
     }
   | { readonly type: 'drop'; readonly reason: DropReason; readonly port: number; readonly frame: Uint8Array }
+  /** A team talks with its partner (LACP), or tells switches where addresses are: past the tables. */
+  | {
+      readonly type: 'team-frame';
+      readonly port: number;
+      readonly nic: string;
+      readonly direction: 'in' | 'out';
+      readonly frame: Uint8Array;
+    }
   /** A frame and all that came of it are done; the key as the pipeline left it, when it went through one. */
   | { readonly type: 'done'; readonly key: FlowKey | undefined };
 

@@ -11,6 +11,9 @@
  *                                           49..52  nd_target
  *                                           53..55  arp_sha, arp_tha, or nd_sll, nd_tll
  *                                           56      nd_reserved
+ *                                           57 58   ct_state, ct_zone
+ *                                           59      ct_mark
+ *                                           60..63  ct_label
  *
  * Fields that never stand in one frame share bits, as in Open vSwitch's `struct flow` (lib/flow.h): the addresses of
  * ARP with those of IPv4, the ARP operation with the IP protocol, the ports with the ICMP type and code. A frame's
@@ -51,9 +54,14 @@ export const WORD = {
   /** arp_sha or nd_sll in the upper 48 bits, arp_tha or nd_tll in the lower. */
   ARP: 53,
   ND_RESERVED: 56,
+  CT_STATE: 57,
+  /** In the lower half. */
+  CT_ZONE: 58,
+  CT_MARK: 59,
+  CT_LABEL: 60,
 } as const;
 
-export const KEY_WORDS = 57;
+export const KEY_WORDS = 64;
 
 export function newKey(): FlowKey {
   return new Uint32Array(KEY_WORDS);
@@ -96,6 +104,10 @@ const PLACES: Record<FieldName, number> = {
   xxreg1: at(WORD.REG + 4),
   xxreg2: at(WORD.REG + 8),
   xxreg3: at(WORD.REG + 12),
+  ct_state: at(WORD.CT_STATE),
+  ct_zone: at(WORD.CT_ZONE, 16),
+  ct_mark: at(WORD.CT_MARK),
+  ct_label: at(WORD.CT_LABEL),
   eth_dst: at(WORD.ETH),
   eth_src: at(WORD.ETH, 48),
   eth_type: at(WORD.TYPE),
@@ -113,6 +125,7 @@ const PLACES: Record<FieldName, number> = {
   ipv6_dst: at(WORD.IPV6_DST),
   ip_proto: at(WORD.IP, 24),
   ip_dscp: at(WORD.IP, 8),
+  ip_ecn: at(WORD.IP, 14),
   ip_ttl: at(WORD.IP, 16),
   ip_frag: at(WORD.IP, 6),
   icmp_type: at(WORD.PORTS, 8),

@@ -3,6 +3,8 @@
  * Entries age, the table is bounded, and a full table forgets the address that has been quiet longest.
  */
 
+import { macFromNumber } from '../packet/address.ts';
+
 /** Milliseconds without a frame after which an address is forgotten (IEEE 802.1Q, 8.8.3: 300 s). */
 export const MAC_AGEING_MS = 300_000;
 export const MAC_TABLE_LIMIT = 8192;
@@ -19,6 +21,14 @@ export interface MacEntry {
   /** Neighbours in the order of the last frame. */
   quieter: MacEntry | undefined;
   later: MacEntry | undefined;
+}
+
+/** What `ovs-appctl fdb/show` tells of an address; `age` in milliseconds since the last frame from it. */
+export interface LearnedMac {
+  readonly mac: string;
+  readonly vlan: number;
+  readonly port: number;
+  readonly age: number;
 }
 
 export interface Learned {
@@ -82,6 +92,17 @@ export class MacTable {
   /** The entry itself, which stays the same as long as the address stays known. */
   entry(key: string): MacEntry | undefined {
     return this.#entries.get(key);
+  }
+
+  /** All that is known at this time, the address that has been quiet for longest first. */
+  list(now: number): LearnedMac[] {
+    return [...this.#entries.values()]
+      .filter((entry) => !isStale(entry, now))
+      .sort((a, b) => a.seen - b.seen)
+      .map(({ key, port, seen }) => {
+        const [mac, vlan] = key.split('/').map(Number);
+        return { mac: macFromNumber(mac!), vlan: vlan!, port, age: now - seen };
+      });
   }
 
   /** Notes one more frame from an address that is known. */

@@ -2,20 +2,24 @@
  * The action NORMAL: an IEEE 802.1Q bridge that learns (ofproto/ofproto-dpif-xlate.c, xlate_normal). What it decides
  * is a value; the switch carries it out.
  */
-import { DEAD_VLAN, type PortVlan } from '../flow/datapath.ts';
+import type { PortVlan } from '../flow/datapath.ts';
 import type { Recording } from './cache/recording.ts';
 import type { DropReason } from './events.ts';
 import { type FlowKey, WORD } from './key.ts';
 import { type MacTable, macKey } from './mac-learning.ts';
 import type { Packet, Tag } from './packet.ts';
+import { ALL_VLANS, carries, isDead, mayEnter, tagsInside, tagsOutside, vlanId } from './vlan-modes.ts';
 
 /** A port as the bridge sees it. */
 export interface BridgePort {
   readonly number: number;
+  readonly name: string;
   readonly vlan: PortVlan;
   /** What the team says about the frame, when it came in by one. */
   readonly admission?: 'accept' | 'drop' | 'unless-moved';
   readonly isTeam: boolean;
+  /** It is reserved for mirrored frames. */
+  readonly isMirrorOutput: boolean;
 }
 
 export type NormalDecision =
@@ -30,12 +34,6 @@ export type NormalDecision =
       /** The source address was new, or moved to this port. */
       readonly learned: boolean;
     };
-
-/** Every VLAN, tagged: how frames of the controller come in. */
-const ALL_VLANS: PortVlan = { mode: 'trunk', trunks: [] };
-
-/** How tunnels are kept out of the learning switch (docs/decisions/0007). */
-export const NO_VLAN: PortVlan = { mode: 'access', tag: DEAD_VLAN };
 
 export function decideNormal(
   packet: Packet,
@@ -57,12 +55,12 @@ export function decideNormal(
   if (type === 0x0806) recording?.refuse();
 
   if ((type === 0x8100 || type === 0x88a8) && tags.length === 0) return drop('partial-tag');
+  if (from?.isMirrorOutput) return drop('mirror-output');
   const inVlan = from?.vlan ?? ALL_VLANS;
   if (isDead(inVlan)) return drop('dead-vlan');
-  const vid = (tags[0]?.tci ?? 0) & 0xfff;
-  if (!mayEnter(inVlan, vid)) return drop('vlan-not-allowed');
-  const inside = tagsInside(inVlan, tags, vid);
-  const vlan = (inside[0]?.tci ?? 0) & 0xfff;
+  if (!mayEnter(inVlan, vlanId(tags))) return drop('vlan-not-allowed');
+  const inside = tagsInside(inVlan, tags);
+  const vlan = vlanId(inside);
 
   // Addresses that a bridge keeps to itself (IEEE 802.1Q, table 8-1): spanning tree, LACP, LLDP …
   if (from && isReserved(destination)) return drop('reserved-address');
@@ -92,53 +90,18 @@ export function decideNormal(
   for (const port of ports) {
     if (port.number === from?.number || isDead(port.vlan)) continue;
     // A learnt port is sent to even when it has left the VLAN since: what is learnt there ages out.
-    if (known === undefined ? carries(port.vlan, inside) : port.number === known) {
-      outputs.push({ port: port.number, tags: tagsOutside(port.vlan, inside) });
+    const isFor =
+      known === undefined ? carries(port.vlan, inside) && !port.isMirrorOutput : port.number === known;
+    if (isFor) {
+      if (port.isMirrorOutput) return drop('mirror-output');
+      outputs.push({ port: port.number, tags: tagsOutside(port.vlan, inside, tags) });
     }
   }
   return { type: 'forward', vlan, isFlood: known === undefined, outputs, learned };
 }
 
-function isDead(vlan: PortVlan): boolean {
-  return vlan.mode !== 'trunk' && vlan.tag === DEAD_VLAN;
-}
-
-/** A native VLAN is always one of the trunk's. */
-function inTrunks(vlan: PortVlan, vid: number): boolean {
-  if (vlan.mode === 'access') return false;
-  return vlan.trunks.length === 0 || vlan.trunks.includes(vid) || (vlan.mode !== 'trunk' && vid === vlan.tag);
-}
-
-/** A tag with VLAN id 0 counts as none. */
-function mayEnter(vlan: PortVlan, vid: number): boolean {
-  if (vlan.mode === 'access') return vid === 0;
-  if (vlan.mode !== 'trunk' && vid === 0) return true;
-  return inTrunks(vlan, vid);
-}
-
-/** The tags within the bridge: every frame of a VLAN has its tag there. */
-function tagsInside(vlan: PortVlan, tags: readonly Tag[], vid: number): readonly Tag[] {
-  if (vlan.mode === 'trunk' || (vlan.mode !== 'access' && vid !== 0)) return tags;
-  const outer = tags[0];
-  const tag = { type: outer?.type ?? 0x8100, tci: ((outer?.tci ?? 0) & 0xe000) | vlan.tag };
-  return vlan.mode === 'access' ? [tag] : [tag, ...tags.slice(1)];
-}
-
-/** The tags on the wire of a port. One that says nothing (VLAN 0, priority 0) is left out. */
-function tagsOutside(vlan: PortVlan, inside: readonly Tag[]): readonly Tag[] {
-  if (vlan.mode === 'access') return [];
-  const isNative = vlan.mode === 'native-untagged' && ((inside[0]?.tci ?? 0) & 0xfff) === vlan.tag;
-  return (isNative ? inside.slice(1) : inside).filter(({ tci }) => (tci & 0xefff) !== 0);
-}
-
-function carries(vlan: PortVlan, inside: readonly Tag[]): boolean {
-  const vid = (inside[0]?.tci ?? 0) & 0xfff;
-  if (vlan.mode === 'access') return vid === vlan.tag && ((inside[1]?.tci ?? 0) & 0xfff) === 0;
-  return inTrunks(vlan, vid);
-}
-
 /** 01:80:c2:00:00:00 to :0f, and the addresses of other makers' protocols that Open vSwitch keeps too. */
-function isReserved(destination: number): boolean {
+export function isReserved(destination: number): boolean {
   return (destination >= 0x0180c2000000 && destination <= 0x0180c200000f) || MAKERS.has(destination);
 }
 

@@ -13,6 +13,8 @@ import { IPV6 } from '../packet/ipv6.ts';
 import { isVlanType, popVlan, pushVlan } from '../packet/vlan.ts';
 import { patch16 } from './cache/edits.ts';
 import type { Trail } from './cache/trail.ts';
+import type { Headers } from './conntrack/extract.ts';
+import type { Tracking } from './conntrack/tracking.ts';
 import { type FlowKey, newKey, prerequisiteHolds, readField, WORD, writeField } from './key.ts';
 
 /** An IEEE 802.1Q tag: its type, and its control information with bit 0x1000 set. */
@@ -25,6 +27,18 @@ export interface Tag {
 const NO_TYPE = 0x05ff;
 const FIRST_TYPE = 0x0600;
 const SCTP = 132;
+
+/** What tells connections apart. */
+const ENDPOINT_FIELDS: ReadonlySet<FieldName> = new Set<FieldName>([
+  'ip_src',
+  'ip_dst',
+  'ipv6_src',
+  'ipv6_dst',
+  'tcp_src',
+  'tcp_dst',
+  'udp_src',
+  'udp_dst',
+]);
 
 export class Packet {
   readonly key: FlowKey;
@@ -46,6 +60,12 @@ export class Packet {
   #bytes: Uint8Array;
   #owned = false;
   #trail: Trail | undefined;
+  /** The hash by which groups select (dp_hash); 0 = none was computed yet. It stays, whatever happens to the frame. */
+  selectionHash = 0;
+  /** The length that flows count, where the frame went on anew with that hash; undefined: that of the run. */
+  countedLength: number | undefined;
+  /** What connection tracking found out, even where matches do not see it any more. */
+  tracking: Tracking | undefined;
 
   private constructor(bytes: Uint8Array, key: FlowKey) {
     this.#bytes = bytes;
@@ -78,6 +98,11 @@ export class Packet {
     return this.#bytes.length;
   }
 
+  /** Without the padding behind an IP packet. */
+  get lengthWithoutPadding(): number {
+    return this.#end || this.#bytes.length;
+  }
+
   /** Another one with the same bytes and key. */
   clone(): Packet {
     const copy = new Packet(this.share(), this.key.slice());
@@ -90,7 +115,47 @@ export class Packet {
     copy.#sll = this.#sll;
     copy.#tll = this.#tll;
     copy.#trail = this.#trail?.fork();
+    copy.tracking = this.tracking;
+    copy.selectionHash = this.selectionHash;
+    copy.countedLength = this.countedLength;
     return copy;
+  }
+
+  /** Another one that is read anew from the same bytes; what is not in the bytes (ports, tunnel, registers) stays. */
+  recirculate(): Packet {
+    const copy = Packet.read(this.share());
+    copy.key.set(this.key.subarray(0, WORD.ETH));
+    copy.#trail = this.#trail?.fork();
+    copy.tracking = this.tracking;
+    copy.selectionHash = this.selectionHash;
+    return copy;
+  }
+
+  /** Reading the bytes anew would find other tags than are known: of a frame that comes in, only one is looked at. */
+  get hidesTags(): boolean {
+    return this.tags.length > 1 || isVlanType(this.key[WORD.TYPE]! >>> 16);
+  }
+
+  /** Reads the headers anew; ports, tunnel and registers stay. */
+  readAnew(): void {
+    this.key.fill(0, WORD.ETH);
+    this.#l3 = this.#l4 = this.#end = this.#checksum = this.#sll = this.#tll = 0;
+    this.#routed = this.#hasPorts = false;
+    this.#extract();
+  }
+
+  /** Where the headers of an IP packet are; undefined where there is none that could be read. */
+  get ipHeaders(): Headers | undefined {
+    if (this.#l3 === 0 || this.#l4 === 0) return undefined;
+    const family = this.key[WORD.TYPE]! >>> 16 === 0x0800 ? 4 : 6;
+    const protocol = this.key[WORD.IP]! & 0xff;
+    return { bytes: this.#bytes, family, protocol, l3: this.#l3, l4: this.#l4, end: this.#end };
+  }
+
+  /** The bytes, to write to what the key does not know. */
+  writable(): Uint8Array {
+    this.#own();
+    return this.#bytes;
   }
 
   get(field: FieldName): bigint {
@@ -106,6 +171,11 @@ export class Packet {
     }
     // An id or a priority is that of a tag.
     if (field === 'vlan_vid' && !this.tagged) return;
+    // Open vSwitch has eight bits for the operation, which it shares with the protocol of IP.
+    if (field === 'arp_op') value &= 0xffn;
+    if (this.tracking?.connection && ENDPOINT_FIELDS.has(field) && (this.get(field) & mask) !== value) {
+      this.tracking = { ...this.tracking, connection: undefined };
+    }
     this.#trail?.write(field, mask, mask === fullMask(field));
     writeField(this.key, field, value, mask);
     this.#writeThrough(field);
@@ -332,7 +402,8 @@ export class Packet {
         if (size >= 8) this.#keepPorts((bytes[at]! << 16) | bytes[at + 1]!);
         break;
       case IP_PROTOCOL.ICMPV6:
-        if (size >= 4) this.#checksum = at + 2;
+        // In IPv4 it means nothing, and has no pseudo header.
+        if (size >= 4 && this.key[WORD.TYPE]! >>> 16 === 0x86dd) this.#checksum = at + 2;
         if (size >= 8) this.#extractIcmpv6(at);
         break;
     }
@@ -425,6 +496,7 @@ export class Packet {
         put(l3, l3 + IPV6.DST, 16, this.#routed ? 0 : sum);
         break;
       case 'ip_dscp':
+      case 'ip_ecn':
       case 'ip_ttl':
         if (l3) this.#writeTosTtl(l3);
         break;

@@ -4,12 +4,16 @@ import { arbitraryMatch } from '../../test/support/flow-arbitraries.ts';
 import { brokenFrame, POOL, switchFrame } from '../../test/support/switch-frames.ts';
 import { flowOf } from '../flow/actions.ts';
 import { entriesOf } from '../flow/match.ts';
+import { mac } from '../packet/address.ts';
+import { frame } from '../packet/build.ts';
+import type { LacpLayer } from '../packet/layer.ts';
 import { Team } from './bond.ts';
 import { hashSymmetric } from './hash.ts';
 import { readField, WORD } from './key.ts';
 import { MAC_AGEING_MS, MacTable } from './mac-learning.ts';
 import { Packet } from './packet.ts';
 import { FlowTable, newRule } from './table.ts';
+import { hearLacp } from './team-frames.ts';
 
 describe('flow table', () => {
   const limits = { tables: 1, ports: [1], values: POOL, reserved: false };
@@ -121,12 +125,62 @@ describe('team', () => {
   const GROUP = 0xffffffffffff;
   const packets = fc.sample(switchFrame, { numRuns: 200, seed: 7 }).map((bytes) => Packet.read(bytes));
   const up = (team: Team, ...nics: string[]) => {
-    for (const nic of team.nics) team.setLink(nic, nics.includes(nic));
+    for (const nic of team.nics) team.setLink(nic, nics.includes(nic), 0);
     return team;
   };
 
+  const LACP = {
+    system: mac('02:00:00:00:00:01'),
+    systemPriority: 1,
+    key: 1,
+    active: true,
+    fast: true,
+  };
+  /** With a partner that has agreed on every member, if the team has LACP. */
+  const agreed = (team: Team) => {
+    for (const { name, actor } of team.lacp?.status() ?? []) {
+      const answer: LacpLayer = {
+        layer: 'lacp',
+        actor: mac('02:00:00:00:00:02'),
+        actorstate: 0x3d,
+        partner: actor.system,
+        partnerpriority: actor.systemPriority,
+        partnerkey: actor.key,
+        partnerportpriority: actor.portPriority,
+        partnerport: actor.port,
+      };
+      hearLacp(team, name, frame({ layer: 'eth' }, answer), 0);
+    }
+    return team;
+  };
+
+  it('LACP: nothing goes either way before a partner has agreed; balance-tcp needs it', () => {
+    const key = packets[0]!.key;
+    const off = up(new Team(['a', 'b'], 'balance-tcp', undefined), 'a', 'b');
+    expect([off.choose(key), off.admit('a', 2), off.whyNone]).toEqual([undefined, 'drop', 'team-not-agreed']);
+    for (const mode of ['active-backup', 'balance-slb', 'balance-tcp'] as const) {
+      const team = up(new Team(['a', 'b'], mode, LACP), 'a', 'b');
+      expect([team.lacpStatus, team.choose(key), team.admit('a', 2)]).toEqual([
+        'configured',
+        undefined,
+        'drop',
+      ]);
+      agreed(team);
+      expect([team.lacpStatus, team.admit('a', GROUP), team.admit('b', GROUP)]).toEqual([
+        'negotiated',
+        'accept',
+        'accept',
+      ]);
+      expect(['a', 'b']).toContain(team.choose(key));
+      // Silence for three periods, and nobody is there any more.
+      team.lacp?.poll(3000);
+      team.elect();
+      expect([team.choose(key), team.admit('a', 2)]).toEqual([undefined, 'drop']);
+    }
+  });
+
   it('active-backup: one carries all, another takes over, and keeps it', () => {
-    const team = up(new Team(['a', 'b'], 'active-backup', false), 'a', 'b');
+    const team = up(new Team(['a', 'b'], 'active-backup', undefined), 'a', 'b');
     const used = () => new Set(packets.map(({ key }) => team.choose(key)));
     expect(used()).toEqual(new Set(['a']));
     expect([team.admit('a', 2), team.admit('b', 2), team.admit('b', GROUP)]).toEqual([
@@ -134,9 +188,9 @@ describe('team', () => {
       'drop',
       'drop',
     ]);
-    team.setLink('a', false);
+    team.setLink('a', false, 0);
     expect(used()).toEqual(new Set(['b']));
-    team.setLink('a', true);
+    team.setLink('a', true, 0);
     expect(used()).toEqual(new Set(['b']));
     up(team);
     expect(used()).toEqual(new Set([undefined]));
@@ -145,14 +199,15 @@ describe('team', () => {
   it.each(['balance-slb', 'balance-tcp'] as const)(
     '%s: uses all members, and a failure moves only its own flows',
     (mode) => {
-      const team = up(new Team(['a', 'b', 'c'], mode, false), 'a', 'b', 'c');
+      const lacp = mode === 'balance-tcp' ? LACP : undefined;
+      const team = agreed(up(new Team(['a', 'b', 'c'], mode, lacp), 'a', 'b', 'c'));
       const before = packets.map(({ key }) => team.choose(key));
       if (mode === 'balance-tcp') expect(new Set(before)).toEqual(new Set(['a', 'b', 'c']));
       const sources = packets.map((p) => `${p.get('eth_src')} ${p.get('vlan_vid')}`);
       if (mode === 'balance-slb') {
         for (const [i, source] of sources.entries()) expect(before[i]).toBe(before[sources.indexOf(source)]);
       }
-      team.setLink('b', false);
+      team.setLink('b', false, 0);
       for (const [i, { key }] of packets.entries()) {
         if (before[i] === 'b') expect(['a', 'c']).toContain(team.choose(key));
         else expect(team.choose(key)).toBe(before[i]);
@@ -161,13 +216,13 @@ describe('team', () => {
   );
 
   it('balance-slb takes group frames from one member only', () => {
-    const team = up(new Team(['a', 'b'], 'balance-slb', false), 'a', 'b');
+    const team = up(new Team(['a', 'b'], 'balance-slb', undefined), 'a', 'b');
     expect([team.admit('a', GROUP), team.admit('b', GROUP)]).toEqual(['unless-moved', 'drop']);
     expect([team.admit('a', 2), team.admit('b', 2)]).toEqual(['unless-moved', 'unless-moved']);
   });
 
   it('a single NIC is no team: it takes everything', () => {
-    const team = up(new Team(['a'], 'balance-slb', false), 'a');
+    const team = up(new Team(['a'], 'balance-slb', undefined), 'a');
     expect([team.admit('a', GROUP), team.isTeam]).toEqual(['accept', false]);
   });
 });

@@ -5,12 +5,14 @@ import { Rig } from '../../test/support/softswitch-rig.ts';
 import { brokenFrame, POOL, switchFrame } from '../../test/support/switch-frames.ts';
 import type { PortSpec, PortVlan } from '../flow/datapath.ts';
 import { datapathSuite } from '../flow/datapath-suite.ts';
-import { parseActions } from '../flow/parse.ts';
-import { formatAction, formatFlow } from '../flow/text.ts';
+import { parseActions } from '../flow/parse-actions.ts';
+import { formatFlow } from '../flow/text.ts';
+import { formatAction } from '../flow/text-actions.ts';
 import { type IpAddress, ip, ipv4, mac } from '../packet/address.ts';
 import { frame } from '../packet/build.ts';
 import { toHex } from '../packet/bytes.ts';
 import type { Layer } from '../packet/layer.ts';
+import { formatFrame } from '../packet/notation.ts';
 
 datapathSuite('softswitch', async () => {
   const rig = new Rig();
@@ -230,6 +232,10 @@ describe('NORMAL on a team', () => {
     const rig = await setUp('active-backup');
     rig.inject('a', udp());
     rig.at('eth0').setLink(false);
+    // The switches outside are told that the way to a is another now.
+    expect(rig.taken('eth1').map(formatFrame)).toEqual([
+      `eth(src=${A},dst=${BROADCAST})/rarp(reverse-request,sha=${A},spa=0.0.0.0,tha=${A},tpa=0.0.0.0)`,
+    ]);
     rig.inject('a', udp());
     rig.at('eth1').setLink(false);
     rig.inject('a', udp());

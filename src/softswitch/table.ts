@@ -5,18 +5,20 @@
  */
 import type { Flow } from '../flow/flow.ts';
 import type { Trail } from './cache/trail.ts';
+import { type Counters, newCounters } from './counters.ts';
 import { type CompiledMatch, compileMatch, type FlowKey } from './key.ts';
+import type { Lifetime } from './lifetime.ts';
 
 /** A flow in a table, with what it has counted. */
-export interface Rule {
+export interface Rule extends Counters {
   readonly flow: Flow;
   readonly match: CompiledMatch;
-  packets: bigint;
-  bytes: bigint;
+  /** Of a flow that may end by itself, or was learnt. */
+  readonly life: Lifetime | undefined;
 }
 
-export function newRule(flow: Flow): Rule {
-  return { flow, match: compileMatch(flow.match), packets: 0n, bytes: 0n };
+export function newRule(flow: Flow, life?: Lifetime): Rule {
+  return { flow, match: compileMatch(flow.match), life, ...newCounters() };
 }
 
 interface Group {

@@ -5,6 +5,14 @@
  *     vxlan    IP, UDP to 4789 from a port that depends on the flow, VNI = tun_id             RFC 7348
  *     geneve   IP, UDP to 6081, no options, VNI = tun_id                                      RFC 8926
  *
+ * The outer header has DSCP and TTL as the port says, and always the ECN of the packet inside, so that the network can say
+ * that it is congested (ofproto/tunnel.c of Open vSwitch; RFC 6040 in its compatibility mode, RFC 3168, 9.1):
+ *
+ *     inside    outside           arrived outside  ->  Not-ECT, ECT      CE
+ *     Not-ECT   Not-ECT           inside Not-ECT       as it was         dropped
+ *     ECT(0/1)  the same                 ECT, CE       as it was         CE
+ *     CE        ECT(0)
+ *
  * What comes out is checked strictly: the fabric is trusted to deliver, not to be well-behaved, and a packet of one
  * encapsulation must not pass for another. So every flag and reserved bit has to be what we send ourselves, and
  * fragments are not taken (RFC 7637, 4.4). Which sender may use which VSID is for the pipeline to say: it sees
@@ -30,8 +38,8 @@ import { VXLAN, VXLAN_FLAG } from '../packet/vxlan.ts';
 import type { FrameBatch } from './batch.ts';
 import type { DecapsulationDrop, DropReason } from './events.ts';
 import { hashSymmetric } from './hash.ts';
-import { WORD } from './key.ts';
-import type { Packet } from './packet.ts';
+import { prerequisiteHolds, WORD } from './key.ts';
+import { Packet } from './packet.ts';
 
 /** The network that carries tunnels: hosts, routes and neighbours are its business. */
 export interface Underlay {
@@ -44,6 +52,10 @@ export interface Underlay {
 export interface Tunnel {
   readonly encapsulation: 'nvgre' | 'vxlan' | 'geneve';
   readonly local: IpAddress;
+  /** As in PortSpec, with the same defaults. */
+  readonly tos?: number | 'inherit';
+  readonly ttl?: number | 'inherit';
+  readonly dontFragment?: boolean;
 }
 
 export type Encapsulated =
@@ -58,6 +70,8 @@ export type Encapsulated =
 export type Decapsulated =
   | {
       readonly inner: Uint8Array;
+      /** The outer header says that there is congestion: see `markCongestion`. */
+      readonly isCongested: boolean;
       readonly tunnelId: bigint;
       readonly source: IpAddress;
       readonly destination: IpAddress;
@@ -69,6 +83,8 @@ const GENEVE = { FLAGS: 0, PROTOCOL: 2, VNI: 4, RESERVED: 7, SIZE: 8 } as const;
 const GENEVE_PORT = 6081;
 
 const OUTER_TTL = 64;
+/** The lower two bits of the TOS (RFC 3168, 5). */
+const ECN = { MASK: 3, ECT0: 2, CE: 3 } as const;
 /** Source ports of VXLAN and Geneve, as Linux and Open vSwitch choose them. */
 const SOURCE_PORTS = { first: 32768, count: 61000 - 32768 } as const;
 const LONGEST_PACKET = 0xffff;
@@ -93,7 +109,7 @@ export function encapsulate(tunnel: Tunnel, packet: Packet): Encapsulated {
   if (total > LONGEST_PACKET) return { drop: 'too-long-for-tunnel' };
 
   const outer = new Uint8Array(total);
-  writeIp(outer, tunnel.local, destination, isGre ? IP_PROTOCOL.GRE : IP_PROTOCOL.UDP);
+  writeIp(outer, tunnel, packet, destination, isGre ? IP_PROTOCOL.GRE : IP_PROTOCOL.UDP);
   outer.set(inner, ipSize + size);
   const id = packet.key[WORD.TUN_ID + 1]!;
   if (isGre) {
@@ -131,22 +147,48 @@ function sourcePort(packet: Packet): number {
   return SOURCE_PORTS.first + Math.floor((hash * SOURCE_PORTS.count) / 2 ** 32);
 }
 
-/** Not to be fragmented; identification 0, which is right for such packets (RFC 6864, 4.1). */
-function writeIp(outer: Uint8Array, source: IpAddress, destination: IpAddress, protocol: number): void {
+/** TOS and TTL of the outer header. */
+function outerTos({ tos = 0 }: Tunnel, packet: Packet): number {
+  if (!prerequisiteHolds('ip', packet.key)) return tos === 'inherit' ? 0 : tos;
+  packet.trail?.look(WORD.IP, (tos === 'inherit' ? 0xff : ECN.MASK) << 16);
+  const inner = (packet.key[WORD.IP]! >>> 16) & 0xff;
+  const ecn = inner & ECN.MASK;
+  return (tos === 'inherit' ? inner & ~ECN.MASK : tos) | (ecn === ECN.CE ? ECN.ECT0 : ecn);
+}
+
+function outerTtl({ ttl = OUTER_TTL }: Tunnel, packet: Packet): number {
+  if (ttl !== 'inherit') return ttl;
+  if (!prerequisiteHolds('ip', packet.key)) return OUTER_TTL;
+  packet.trail?.look(WORD.IP, 0xff00);
+  return (packet.key[WORD.IP]! >>> 8) & 0xff;
+}
+
+/** Identification 0, which is right for packets that are not to be fragmented (RFC 6864, 4.1). */
+function writeIp(
+  outer: Uint8Array,
+  tunnel: Tunnel,
+  packet: Packet,
+  destination: IpAddress,
+  protocol: number,
+): void {
+  const { local: source, dontFragment = true } = tunnel;
+  const tos = outerTos(tunnel, packet);
+  const ttl = outerTtl(tunnel, packet);
   if (isIpv4(source)) {
     outer[IPV4.VERSION_IHL] = 0x45;
+    outer[IPV4.TOS] = tos;
     write16(outer, IPV4.LENGTH, outer.length);
-    write16(outer, IPV4.FRAGMENT, IPV4_FLAG.DF);
-    outer[IPV4.TTL] = OUTER_TTL;
+    write16(outer, IPV4.FRAGMENT, dontFragment ? IPV4_FLAG.DF : 0);
+    outer[IPV4.TTL] = ttl;
     outer[IPV4.PROTOCOL] = protocol;
     write32(outer, IPV4.SRC, Number(ipToBigint(source)));
     write32(outer, IPV4.DST, Number(ipToBigint(destination)));
     write16(outer, IPV4.CHECKSUM, checksumFor(outer, 0, IPV4.SIZE, IPV4.CHECKSUM));
   } else {
-    outer[IPV6.WORD] = 0x60;
+    write16(outer, IPV6.WORD, 0x6000 | (tos << 4));
     write16(outer, IPV6.LENGTH, outer.length - IPV6.SIZE);
     outer[IPV6.NEXT] = protocol;
-    outer[IPV6.HOP_LIMIT] = OUTER_TTL;
+    outer[IPV6.HOP_LIMIT] = ttl;
     write128(outer, IPV6.SRC, ipToBigint(source));
     write128(outer, IPV6.DST, ipToBigint(destination));
   }
@@ -155,7 +197,7 @@ function writeIp(outer: Uint8Array, source: IpAddress, destination: IpAddress, p
 /** Over IPv4 without a checksum (RFC 7348, 5), over IPv6 with one (RFC 8200, 8.1). */
 function writeUdp(outer: Uint8Array, at: number, tunnel: Tunnel, source: number): void {
   write16(outer, at + UDP.SPORT, source);
-  write16(outer, at + UDP.DPORT, portOf(tunnel));
+  write16(outer, at + UDP.DPORT, tunnelPort(tunnel));
   write16(outer, at + UDP.LENGTH, outer.length - at);
   if (isIpv4(tunnel.local)) return;
   const pseudo = pseudoHeaderSum(outer, 0, IP_PROTOCOL.UDP, outer.length - at);
@@ -166,7 +208,8 @@ function writeUdp(outer: Uint8Array, at: number, tunnel: Tunnel, source: number)
   );
 }
 
-function portOf(tunnel: Tunnel): number {
+/** Of UDP, for VXLAN and Geneve. */
+export function tunnelPort(tunnel: Tunnel): number {
   return tunnel.encapsulation === 'vxlan' ? UDP_PORT.VXLAN : GENEVE_PORT;
 }
 
@@ -184,10 +227,23 @@ export function decapsulate(tunnel: Tunnel, outer: Uint8Array): Decapsulated {
   const inner = outer.subarray(read.at, ip.end);
   if (inner.length < ETHERNET.SIZE) return { drop: 'inner-truncated' };
   if (isVlanType(read16(inner, ETHERNET.TYPE))) return { drop: 'inner-tagged' };
-  return { inner, tunnelId: BigInt(read.id), source: ip.source, destination: ip.destination };
+  const { source, destination } = ip;
+  const isCongested = (ip.tos & ECN.MASK) === ECN.CE;
+  return { inner, isCongested, tunnelId: BigInt(read.id), source, destination };
+}
+
+/** The frame with the mark of congestion; undefined where it cannot bear it. One without an IP packet needs none. */
+export function markCongestion(inner: Uint8Array): Uint8Array | undefined {
+  const packet = Packet.read(inner);
+  if (packet.key[WORD.TYPE]! >>> 16 !== ETHERTYPE.IPV4 && packet.key[WORD.TYPE]! >>> 16 !== ETHERTYPE.IPV6)
+    return inner;
+  if (packet.get('ip_ecn') === 0n) return undefined;
+  packet.set('ip_ecn', BigInt(ECN.CE));
+  return packet.share();
 }
 
 interface Outer {
+  readonly tos: number;
   readonly protocol: number;
   readonly source: IpAddress;
   readonly destination: IpAddress;
@@ -208,6 +264,7 @@ function readIpv4(bytes: Uint8Array): Outer | Refusal {
   // More fragments, or an offset.
   if ((read16(bytes, IPV4.FRAGMENT) & 0x3fff) !== 0) return { drop: 'outer-fragment' };
   return {
+    tos: bytes[IPV4.TOS]!,
     protocol: bytes[IPV4.PROTOCOL]!,
     source: ipv4FromNumber(read32(bytes, IPV4.SRC)),
     destination: ipv4FromNumber(read32(bytes, IPV4.DST)),
@@ -225,6 +282,7 @@ function readIpv6(bytes: Uint8Array): Outer | Refusal {
   const protocol = bytes[IPV6.NEXT]!;
   if (protocol === IP_PROTOCOL.FRAGMENT) return { drop: 'outer-fragment' };
   return {
+    tos: (read16(bytes, IPV6.WORD) >>> 4) & 0xff,
     protocol,
     source: ipFromBigint(read128(bytes, IPV6.SRC), 6),
     destination: ipFromBigint(read128(bytes, IPV6.DST), 6),
@@ -251,7 +309,7 @@ function readUdp(
 ): { at: number; id: number } | Refusal {
   if (end - at < UDP.SIZE) return { drop: 'outer-truncated' };
   if (read16(bytes, at + UDP.LENGTH) !== end - at) return { drop: 'udp-length' };
-  if (read16(bytes, at + UDP.DPORT) !== portOf(tunnel)) return { drop: 'udp-port' };
+  if (read16(bytes, at + UDP.DPORT) !== tunnelPort(tunnel)) return { drop: 'udp-port' };
   // 0 is "none", over IPv6 too for tunnels (RFC 6935).
   const pseudo = pseudoHeaderSum(bytes, 0, IP_PROTOCOL.UDP, end - at);
   const hasChecksum = read16(bytes, at + UDP.CHECKSUM) !== 0;

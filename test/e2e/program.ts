@@ -17,9 +17,13 @@ export interface Ended {
 /** Runs one command to its end. */
 export async function netloom(
   args: readonly string[],
-  { env = {}, input = '' }: { env?: Record<string, string>; input?: string | Uint8Array } = {},
+  {
+    env = {},
+    input = '',
+    directory,
+  }: { env?: Record<string, string>; input?: string | Uint8Array; directory?: string } = {},
 ): Promise<Ended> {
-  const child = start(args, env);
+  const child = start(args, env, directory);
   // A program that does not read all of its input closes it, which is its right.
   child.stdin!.on('error', () => {}).end(input);
   const [out, err, [code]] = await Promise.all([
@@ -92,9 +96,13 @@ export class Server {
   }
 }
 
-function start(args: readonly string[], env: Record<string, string>): ChildProcess {
+function start(args: readonly string[], env: Record<string, string>, cwd?: string): ChildProcess {
   const { NETLOOM_DATA: _data, NETLOOM_SERVER: _server, NETLOOM_TOKEN: _token, ...inherited } = process.env;
-  const child = spawn(process.execPath, [PROGRAM, ...args], { env: { ...inherited, ...env }, stdio: 'pipe' });
+  const child = spawn(process.execPath, [PROGRAM, ...args], {
+    env: { ...inherited, ...env },
+    stdio: 'pipe',
+    ...(cwd === undefined ? {} : { cwd }),
+  });
   running.add(child);
   child.once('exit', () => running.delete(child));
   return child;

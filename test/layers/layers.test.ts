@@ -22,6 +22,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   store: [],
   stream: ['policy'],
   softswitch: ['packet', 'flow'],
+  sockets: ['packet', 'flow', 'softswitch'],
   agent: ['packet', 'policy', 'flow', 'pipeline', 'stream'],
   controller: ['packet', 'model', 'policy', 'allocate', 'compile', 'store', 'stream'],
   lab: [
@@ -38,7 +39,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'store',
   ],
   api: ['packet', 'model', 'policy', 'store', 'controller'],
-  cli: ['packet', 'model', 'store', 'controller', 'lab', 'api'],
+  cli: ['packet', 'model', 'flow', 'store', 'softswitch', 'sockets', 'controller', 'lab', 'api'],
 };
 
 /** The core is pure: nothing in it touches the machine, the clock or chance. */

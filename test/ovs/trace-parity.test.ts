@@ -24,7 +24,7 @@ import { SoftSwitch } from '../../src/softswitch/switch.ts';
 import { arbitraryFlow } from '../support/flow-arbitraries.ts';
 import { seed } from '../support/seed.ts';
 import { brokenFrame, POOL, switchFrame } from '../support/switch-frames.ts';
-import { itWithOpenVswitch, type OpenVswitch, startOpenVswitch } from './open-vswitch.ts';
+import { itWithOpenVswitch, matchFragments, type OpenVswitch, startOpenVswitch } from './open-vswitch.ts';
 
 const PORTS = [1, 2, 3, 4] as const;
 const BRIDGE = 'br0';
@@ -51,6 +51,7 @@ async function openVswitch(): Promise<OpenVswitch> {
     'fail_mode=secure',
     ...ports,
   );
+  await matchFragments(ovs, BRIDGE);
   return ovs;
 }
 
@@ -184,7 +185,7 @@ class Twins {
 
 function vlanSettings(vlan: PortVlan): string[] {
   const tag = vlan.mode === 'trunk' ? '[]' : String(vlan.tag);
-  const trunks = vlan.mode === 'access' ? '[]' : `[${vlan.trunks}]`;
+  const trunks = 'trunks' in vlan ? `[${vlan.trunks}]` : '[]';
   return [`vlan_mode=${vlan.mode}`, `tag=${tag}`, `trunks=${trunks}`];
 }
 
@@ -357,11 +358,12 @@ describe('softswitch == Open vSwitch', () => {
       ['table=0,actions=set_field:0xb007->vlan_tci,output:2,set_field:0->vlan_tci,output:3'],
     ],
     [
-      'fragments have no ports to match',
+      'the first fragment has ports, the others have none',
       [
-        'table=0,udp,tp_dst=80,actions=output:2',
-        'table=0,priority=9,ip,nw_frag=yes,actions=output:3',
-        'table=0,priority=8,actions=output:4',
+        'table=0,priority=9,udp,nw_frag=first,tp_dst=80,actions=output:2',
+        'table=0,priority=9,udp,nw_frag=no,tp_dst=80,actions=output:1',
+        'table=0,priority=8,ip,nw_frag=yes,actions=output:3',
+        'table=0,priority=7,actions=output:4',
       ],
     ],
     [

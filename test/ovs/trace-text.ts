@@ -30,8 +30,12 @@ export interface TunnelHeader {
   readonly key: bigint;
 }
 
-/** `ports`: name -> number. `bridge`: the other bridges that a frame passes do not count. */
-export function readTrace(text: string, ports: ReadonlyMap<string, number>): TraceText {
+/**
+ * `ports`: name -> number; the other bridges that a frame passes do not count. `length` is that of the frame without
+ * padding: a trace goes both ways at check_pkt_larger, first as if the frame were larger, and this is to say which.
+ */
+export function readTrace(both: string, ports: ReadonlyMap<string, number>, length: number): TraceText {
+  const text = withoutOtherWay(both, length);
   const numbered = (flow: string) =>
     flow.replace(/in_port=([^,]+)/, (_, name) => `in_port=${ports.get(name) ?? name}`);
   const actions = /^Datapath actions: (.*)$/m.exec(text)?.[1] ?? '';
@@ -47,6 +51,22 @@ export function readTrace(text: string, ports: ReadonlyMap<string, number>): Tra
     final,
     hasTunnel: (final.get('tun_dst')?.value ?? 0n) !== 0n || (final.get('tun_ipv6_dst')?.value ?? 0n) !== 0n,
   };
+}
+
+/** Leaves out the way at check_pkt_larger that a frame of this length does not go: there, the last action of its list. */
+function withoutOtherWay(text: string, length: number): string {
+  const lines = text.split('\n');
+  const at = lines.findIndex((line) => line.trim().startsWith('check_pkt_larger('));
+  if (at < 0) return text;
+  const larger = lines[at + 1]!;
+  const other = lines.indexOf(larger, at + 2);
+  const end = lines.indexOf('', other);
+  const isLarger = length > Number(/\((\d+)\)/.exec(lines[at]!)?.[1]);
+  const [from, to] = isLarger ? [other, end] : [at + 1, other];
+  const way = isLarger ? '$1' : '$2';
+  return [...lines.slice(0, from), ...lines.slice(to)]
+    .join('\n')
+    .replace(/check_pkt_len\(size=\d+,gt\((.*)\),le\((.*)\)\)/, way);
 }
 
 /** Rules without a cookie are not of the pipeline: those of the bridge that a tunnel's packets leave by. */

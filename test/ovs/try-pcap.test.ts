@@ -32,6 +32,7 @@ const FIELDS = [
   ...[
     'frame.interface_name',
     'frame.protocols',
+    'frame.comment',
     'ip.proto',
     'ip.src',
     'ip.dst',
@@ -126,7 +127,10 @@ describe('the capture of a lab, read by tshark', () => {
       expect(fields['_ws.malformed'], bytes).toBe('');
       const isGrave = /6291456|8388608/.test(fields['_ws.expert.severity'] ?? '');
       // To tshark all interfaces are one network, and both tenants have these addresses.
-      if (isGrave) expect(fields['_ws.expert.message'], bytes).toMatch(/^Duplicate IP address configured/);
+      if (isGrave)
+        expect(fields['_ws.expert.message'], bytes).toMatch(
+          /(^|,)Duplicate IP address configured \([\d.]+\)$/,
+        );
       for (const name of ['ip', 'udp', 'icmp', 'tcp'])
         expect(fields[`${name}.checksum.status`], bytes).toMatch(/^(1(,1)*)?$/);
     }
@@ -172,6 +176,23 @@ describe('the capture of a lab, read by tshark', () => {
       }
     },
   );
+
+  itWithTools(['tshark'], 'every frame says which rules touched it, and on which cable it was', async () => {
+    const frames = await captured();
+    for (const { fields, bytes, interface: name } of frames) {
+      expect(name, bytes).toMatch(/^(host[12]\/nic1|(blue|red)[12]\/eth0)$/);
+      expect(fields['frame.comment'], bytes).toMatch(/(switch \S.* of host[12]|from the agent of host[12])/);
+    }
+    // In the tunnel as well: the rules of the tenant that let it go, those of the tunnel packet, those that let it in.
+    const tunnelled = (await onTheWire()).filter((c) => keyOf(c).vsid === VSID.blue);
+    expect(tunnelled.length).toBeGreaterThan(0);
+    for (const { fields, bytes } of tunnelled) {
+      expect(fields['frame.comment'], bytes).toMatch(
+        /spoof-guard: (blue[12]).* may .*\[VirtualMachine\/\1\].*classify: from the provider address/s,
+      );
+      expect(fields['frame.comment'], bytes).not.toMatch(/red/i);
+    }
+  });
 
   itWithTools(['tshark'], 'the FlowID is one within a flow, and another for another', async () => {
     const flows = new Map<string, Set<number>>();

@@ -174,7 +174,34 @@ const dhcp = layer('dhcp', {
   siaddr: ipv4s,
   giaddr: ipv4s,
   chaddr: macs,
+  sname: fc.stringMatching(/^[ !#-[\]-~]{0,64}$/),
+  file: fc.stringMatching(/^[ !#-[\]-~]{0,128}$/),
   options: fc.array(dhcpOption, { maxLength: 5 }),
+});
+const domainName = fc
+  .array(fc.stringMatching(/^[a-z0-9_-]{1,6}$/), { minLength: 1, maxLength: 3 })
+  .map((labels) => labels.join('.'));
+const dnsRecord = fc.oneof(
+  fc.tuple(domainName, ipv4s).map(([name, address]) => `${name} 60 A ${address}`),
+  fc.tuple(domainName, ipv6s).map(([name, address]) => `${name} 60 AAAA ${address}`),
+  fc.tuple(domainName, domainName).map(([name, to]) => `${name} 60 CNAME ${to}`),
+  fc.tuple(domainName, bits(16), domainName).map(([name, n, to]) => `${name} 0 MX ${n} ${to}`),
+  fc.tuple(bits(16), bits(16)).map(([size, type]) => `. 0 CLASS${size} TYPE${type} 0x00ff`),
+);
+const dnsRecords = fc.array(dnsRecord, { minLength: 1, maxLength: 3 });
+const dns = layer('dns', {
+  id: bits(16),
+  response: fc.boolean(),
+  opcode: bits(4),
+  rd: fc.boolean(),
+  rcode: bits(4),
+  names: fc.constantFrom(0, 1, 2),
+  question: fc.array(
+    domainName.map((name) => `${name} A`),
+    { minLength: 1, maxLength: 2 },
+  ),
+  answer: dnsRecords,
+  additional: dnsRecords,
 });
 const nvgre = layer('gre', { vsid: bits(24), flow: bits(8) });
 const gre = layer('gre', { key: bits(32), seq: bits(32), c: fc.boolean() });
@@ -191,6 +218,7 @@ function layersTo(depth: number): fc.Arbitrary<Layer[]> {
     chain(udp, vxlan, inner),
     chain(udp, geneve, inner),
     chain(udp, bfd, data),
+    chain(fc.constant({ layer: 'udp' as const }), dns, data),
     chain(tcp, data),
     chain(gre, data),
     chain(fc.oneof(nvgre, gre), inner),

@@ -8,10 +8,14 @@ import { type Attachment, SoftSwitch } from '../../src/softswitch/switch.ts';
 
 export class Rig {
   readonly clock = new FakeClock();
-  readonly datapath = new SoftSwitch({ now: () => this.clock.now() });
+  readonly datapath: SoftSwitch;
   readonly events: SwitchEvent[] = [];
   readonly #plugs = new Map<string, Attachment>();
   readonly #taken = new Map<string, Uint8Array[]>();
+
+  constructor(options: { readonly cache?: false } = {}) {
+    this.datapath = new SoftSwitch({ now: () => this.clock.now(), ...options });
+  }
 
   /** Everything that happens goes to `events` from now on. */
   watch(): this {

@@ -1,27 +1,33 @@
 /**
- * Remembers what came of frames, so that the next ones like them need no look at the flow tables: two levels, exact
- * keys and megaflows, both bounded (Pfaff et al., NSDI 2015). It never changes what happens to a frame, only how
+ * Remembers what came of frames, so that the next ones like them need no look at the flow tables: two levels, hints
+ * and megaflows, both bounded (Pfaff et al., NSDI 2015). It never changes what happens to a frame, only how
  * long that takes: whatever a recipe rests on tells the cache when it changes.
  *
  *     ports, links, teams        clear()            all recipes
  *     flows of some tables       forgetTables()     the recipes that looked into these tables
+ *     one group                  forgetGroup()      the recipes that went through it, or looked whether it is alive
  *     one learnt address         forgetMac()        the recipes that looked it up
+ *
+ * What only the moment tells, a recipe asks for itself each time (gate.ts): whether a flow that it counts for has ended,
+ * whether a connection would say the same again.
  *
  * Rules count through it: a recipe counts frames and bytes, and adds them to its rules when somebody asks, or it goes.
  */
 
-import { ExactTable } from './exact-table.ts';
-import { type FrameKey, isWide } from './frame-key.ts';
+import type { Kernel } from '../kernel/kernel.ts';
+import { hashKey } from '../kernel/parse.ts';
+import type { FrameKey } from './frame-key.ts';
+import { HintTable } from './hint-table.ts';
 import { MegaflowTable } from './megaflow-table.ts';
 import type { Recipe } from './recipe.ts';
 
 export interface CacheLimits {
   readonly megaflows: number;
-  /** A power of two; 64 bytes each. */
-  readonly exact: number;
+  /** Flows whose megaflow is found at once: a power of two, at least 64; 8 bytes each. */
+  readonly hints: number;
 }
 
-export const CACHE_LIMITS: CacheLimits = { megaflows: 65_536, exact: 131_072 };
+export const CACHE_LIMITS: CacheLimits = { megaflows: 131_072, hints: 2_097_152 };
 
 export interface CacheStatistics {
   readonly megaflows: number;
@@ -31,14 +37,13 @@ export interface CacheStatistics {
 }
 
 export class FlowCache {
-  readonly #limit: number;
-  readonly #exact: ExactTable;
+  readonly limits: CacheLimits;
+  readonly #hints: HintTable;
   readonly #megaflows = new MegaflowTable();
   /** By number. */
   readonly #recipes: (Recipe | undefined)[] = [];
   readonly #free: number[] = [];
-  #stamps = new Int32Array(64);
-  #nextStamp = 1;
+  #kernel: Kernel | undefined;
   #hits = 0;
   #misses = 0;
   #packets = new Float64Array(64);
@@ -47,9 +52,21 @@ export class FlowCache {
   readonly #byPort = new Map<number, Set<number>>();
   readonly #byMac = new Map<string, Set<number>>();
 
-  constructor({ megaflows, exact }: CacheLimits) {
-    this.#limit = megaflows;
-    this.#exact = new ExactTable(exact);
+  constructor(limits: CacheLimits) {
+    this.limits = limits;
+    this.#hints = new HintTable(limits.hints, (id) => this.#megaflows.has(id));
+  }
+
+  /** A kernel looks megaflows up from now on, too: it learns what the cache knows, and goes on learning. */
+  useKernel(kernel: Kernel): void {
+    this.#kernel = kernel;
+    this.#hints.moveTo(kernel.words, kernel.layout.hints);
+    for (const [id, recipe] of this.#recipes.entries()) if (recipe) kernel.insert(id, recipe);
+  }
+
+  /** Buckets of hints, less one. */
+  get hintMask(): number {
+    return this.#hints.mask;
   }
 
   /** Recipes that are held. */
@@ -58,18 +75,21 @@ export class FlowCache {
   }
 
   statistics(): CacheStatistics {
+    this.settle();
     return { megaflows: this.size, hits: this.#hits, misses: this.#misses };
   }
 
   /** The number of the recipe for a frame with this key, or -1. */
   find(key: FrameKey): number {
-    const isNarrow = !isWide(key);
-    if (isNarrow) {
-      const exact = this.#exact.find(key, this.#stamps);
-      if (exact >= 0) return exact;
-    }
+    const hash = hashKey(key, 0);
+    const hint = this.#hints.find(hash);
+    return hint >= 0 && this.#megaflows.holds(hint, key) ? hint : this.search(key, hash);
+  }
+
+  /** The same for a key, with this hash, that the hints know nothing of. */
+  search(key: FrameKey, hash: number): number {
     const id = this.#megaflows.find(key);
-    if (id >= 0 && isNarrow) this.#exact.insert(key, id, this.#stamps);
+    if (id >= 0) this.#hints.insert(hash, id, key[0]!);
     return id;
   }
 
@@ -86,27 +106,33 @@ export class FlowCache {
 
   insert(recipe: Recipe): void {
     this.#misses++;
-    if (this.size >= this.#limit) this.#evict();
+    if (this.size >= this.limits.megaflows) this.#evict();
     const id = this.#free.pop() ?? this.#recipes.length;
-    if (id >= this.#stamps.length) this.#grow();
+    if (id >= this.#packets.length) this.#grow();
     this.#recipes[id] = recipe;
-    this.#stamps[id] = this.#nextStamp;
-    this.#nextStamp = (this.#nextStamp + 1) | 0 || 1;
     this.#packets[id] = 0;
     this.#bytes[id] = 0;
     this.#megaflows.insert(id, recipe.key, recipe.mask);
-    if (!isWide(recipe.key)) this.#exact.insert(recipe.key, id, this.#stamps);
+    this.#hints.insert(hashKey(recipe.key, 0), id, recipe.key[0]!);
+    this.#kernel?.insert(id, recipe);
     addTo(this.#byPort, recipe.key[0]!, id);
     for (const mac of recipe.macs) addTo(this.#byMac, mac, id);
   }
 
   clear(): void {
     for (const [id, recipe] of this.#recipes.entries()) if (recipe) this.#remove(id, recipe);
+    this.#kernel?.clear();
   }
 
   forgetTables(tables: ReadonlySet<number>): void {
     for (const [id, recipe] of this.#recipes.entries()) {
       if (recipe && !recipe.tables.isDisjointFrom(tables)) this.#remove(id, recipe);
+    }
+  }
+
+  forgetGroup(group: number): void {
+    for (const [id, recipe] of this.#recipes.entries()) {
+      if (recipe?.groups.has(group)) this.#remove(id, recipe);
     }
   }
 
@@ -125,6 +151,12 @@ export class FlowCache {
   }
 
   #settle(id: number, recipe: Recipe): void {
+    if (this.#kernel) {
+      const packets = this.#kernel.takePackets(id);
+      this.#hits += packets;
+      this.#packets[id]! += packets;
+      this.#bytes[id]! += this.#kernel.takeBytes(id);
+    }
     if (this.#packets[id] === 0) return;
     for (const rule of recipe.rules) {
       rule.packets += BigInt(this.#packets[id]!);
@@ -137,9 +169,9 @@ export class FlowCache {
   #remove(id: number, recipe: Recipe): void {
     this.#settle(id, recipe);
     this.#recipes[id] = undefined;
-    this.#stamps[id] = 0;
     this.#free.push(id);
     this.#megaflows.remove(id);
+    this.#kernel?.remove(id);
     removeFrom(this.#byPort, recipe.key[0]!, id);
     for (const mac of recipe.macs) removeFrom(this.#byMac, mac, id);
   }
@@ -155,12 +187,10 @@ export class FlowCache {
   }
 
   #grow(): void {
-    const size = this.#stamps.length * 2;
-    const [stamps, packets, bytes] = [this.#stamps, this.#packets, this.#bytes];
-    this.#stamps = new Int32Array(size);
+    const size = this.#packets.length * 2;
+    const [packets, bytes] = [this.#packets, this.#bytes];
     this.#packets = new Float64Array(size);
     this.#bytes = new Float64Array(size);
-    this.#stamps.set(stamps);
     this.#packets.set(packets);
     this.#bytes.set(bytes);
   }

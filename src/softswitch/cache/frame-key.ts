@@ -19,10 +19,10 @@ import { type FlowKey, WORD } from '../key.ts';
 
 export type FrameKey = Int32Array;
 
-/** Words of a key, and of those that are neither IPv6 nor ARP. */
-export const FRAME_KEY = { WORDS: 19, NARROW: 13 } as const;
+/** Words of a key. */
+export const FRAME_KEY = { WORDS: 19 } as const;
 
-const SHAPE = { TAGGED: 1, WIDE: 2, OTHER: 4, ARP: 8, IPV4: 16, IPV6: 32 } as const;
+export const SHAPE = { TAGGED: 1, WIDE: 2, OTHER: 4, ARP: 8, IPV4: 16, IPV6: 32 } as const;
 
 export function newFrameKey(): FrameKey {
   return new Int32Array(FRAME_KEY.WORDS);

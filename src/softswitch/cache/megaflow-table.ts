@@ -41,6 +41,23 @@ export class MegaflowTable {
     return -1;
   }
 
+  /** Whether the key is in the megaflow of this number; false when there is none. */
+  holds(id: number, key: FrameKey): boolean {
+    const group = this.#groupOf[id];
+    if (!group) return false;
+    const { words, masks } = group;
+    const at = id * FRAME_KEY.WORDS;
+    for (let i = 0; i < words.length; i++) {
+      const word = words[i]!;
+      if (this.#keys[at + word] !== (key[word]! & masks[i]!)) return false;
+    }
+    return true;
+  }
+
+  has(id: number): boolean {
+    return this.#groupOf[id] !== undefined;
+  }
+
   insert(id: number, key: FrameKey, mask: FrameKey): void {
     if ((id + 1) * FRAME_KEY.WORDS > this.#keys.length) {
       const larger = new Int32Array(Math.max(64 * FRAME_KEY.WORDS, this.#keys.length * 2));

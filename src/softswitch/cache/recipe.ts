@@ -9,11 +9,12 @@ import { IP_PROTOCOL, IPV4 } from '../../packet/ipv4.ts';
 import { IPV6 } from '../../packet/ipv6.ts';
 import { UDP } from '../../packet/udp.ts';
 import type { FrameBatch } from '../batch.ts';
+import type { Counters } from '../counters.ts';
 import { hashFrame } from '../hash.ts';
 import { isStale, type MacEntry } from '../mac-learning.ts';
-import type { Rule } from '../table.ts';
 import { growth, replay } from './edits.ts';
 import type { FrameKey } from './frame-key.ts';
+import type { Gate, Toll } from './gate.ts';
 import type { LateHash } from './trail.ts';
 
 /** Bytes of the key in a GRE header. */
@@ -60,6 +61,8 @@ export class Delivery {
   readonly edits: Int32Array;
   readonly header: TunnelHeader | undefined;
   readonly isPlain: boolean;
+  /** Bytes that leave at most; 0 = all. */
+  readonly limit: number;
   /** Bytes that this needs before a frame to be made where the frame is. */
   readonly headroom: number;
   /** Found when the first frame leaves; ports that change end the recipe. */
@@ -75,6 +78,7 @@ export class Delivery {
     nic: string | undefined,
     edits: readonly number[],
     header: TunnelHeader | undefined,
+    limit = 0,
   ) {
     this.port = port;
     this.nic = nic;
@@ -82,7 +86,8 @@ export class Delivery {
     this.header = header;
     const { most, last } = growth(edits);
     this.#grows = last;
-    this.isPlain = edits.length === 0 && header === undefined;
+    this.limit = limit;
+    this.isPlain = edits.length === 0 && header === undefined && limit === 0;
     this.headroom = Math.max(most, last + (header?.bytes.length ?? 0));
     const bytes = header?.bytes ?? new Uint8Array(0);
     const isIpv4 = bytes.length > 0 && bytes[0]! >>> 4 === 4;
@@ -104,10 +109,15 @@ export class Delivery {
     const room = this.headroom;
     const from = takeSlab(room + length);
     slab.set(frame, from + room);
-    return slab.subarray(this.makeAt(slab, from + room, length), from + room + length);
+    const start = this.makeAt(slab, from + room, length);
+    const end = from + room + length;
+    return slab.subarray(start, this.limit > 0 ? Math.min(end, start + this.limit) : end);
   }
 
-  /** Makes it of the frame of `length` bytes at `start`, and gives where it begins then; it ends where it did. */
+  /**
+   * Makes it of the frame of `length` bytes at `start`, and gives where it begins then; it ends where it did. To cut it
+   * to its limit is for the caller.
+   */
   makeAt(bytes: Uint8Array, start: number, length: number): number {
     const late = this.header?.late;
     const link = late ? hashFrame(bytes, start, late.basis, late.links) : 0;
@@ -143,15 +153,20 @@ export interface Recipe {
   readonly key: FrameKey;
   readonly mask: FrameKey;
   readonly deliveries: readonly Delivery[];
-  /** Each as often as it counts the frame. */
-  readonly rules: readonly Rule[];
+  /** Of rules, mirrors and the like: each as often as it counts the frame. */
+  readonly rules: readonly Counters[];
   /** Tables that were looked into. */
   readonly tables: ReadonlySet<number>;
+  /** Groups that were gone through, or looked at. */
+  readonly groups: ReadonlySet<number>;
   /** Keys of learnt addresses that were looked up, known or not. */
   readonly macs: readonly string[];
   /** Of these, those that have to be known still, and those that the frame keeps alive. */
   readonly known: readonly MacEntry[];
   readonly sources: readonly MacEntry[];
+  /** Asked when the recipe is found, and taken when it is repeated (gate.ts). */
+  readonly gates: readonly Gate[];
+  readonly tolls: readonly Toll[];
   /** Longer frames go the slow path. */
   readonly longest: number;
 }
@@ -161,3 +176,14 @@ export function areKnown(entries: readonly MacEntry[], now: number): boolean {
   for (let i = 0; i < entries.length; i++) if (isStale(entries[i]!, now)) return false;
   return true;
 }
+
+/** Whether all gates hold that only the moment opens. */
+export function areOpen(gates: readonly Gate[], now: number): boolean {
+  for (let i = 0; i < gates.length; i++) {
+    const gate = gates[i]!;
+    if (!gate.isOfFrame && !gate.holds(NO_FRAME, 0, 0, now)) return false;
+  }
+  return true;
+}
+
+const NO_FRAME = new Uint8Array(0);

@@ -29,6 +29,8 @@ export class Trail {
   readonly edits: number[];
   #late: LateHash | undefined;
   #next: LateHash | undefined;
+  /** Something that is hashed is no longer what came in. */
+  #isHashChanged = false;
   readonly #isIp: boolean;
 
   private constructor(looked: FlowKey, known: FlowKey, edits: number[], isIp: boolean) {
@@ -47,6 +49,7 @@ export class Trail {
   fork(): Trail {
     const copy = new Trail(this.looked, this.#known.slice(), this.edits.slice(), this.#isIp);
     copy.#late = this.#late;
+    copy.#isHashChanged = this.#isHashChanged;
     return copy;
   }
 
@@ -92,6 +95,11 @@ export class Trail {
     for (let word = from; word < to; word++) this.look(word, 0xffffffff);
   }
 
+  /** Words of the frame as it came in, whatever was written there since. */
+  lookAtArrival(from: number, to: number): void {
+    this.looked.fill(0xffffffff, from, to);
+  }
+
   /** Everything that hashSymmetric reads. */
   lookAtHash(): void {
     if (this.#isIp) this.lookAtWords(WORD.IPV6_SRC, WORD.PORTS + 1);
@@ -102,7 +110,7 @@ export class Trail {
   hash(field: FieldName, bits: bigint, basis: number, links: number): void {
     const [place, ...more] = maskWords(field, bits).filter(([, mask]) => mask !== 0);
     // A hash of what has been changed is for the slow path to know.
-    if (place?.[0] === WORD.TUN_ID + 1 && more.length === 0 && this.edits.length === 0) {
+    if (place?.[0] === WORD.TUN_ID + 1 && more.length === 0 && !this.#isHashChanged) {
       const mask = place[1];
       this.#next = { basis, links, shift: 31 - Math.clz32(mask & -mask), mask };
     } else this.lookAtHash();
@@ -124,9 +132,10 @@ export class Trail {
    * word with them is read.
    */
   write(field: FieldName, mask: bigint, isWhole: boolean): void {
-    if (field === 'ip_ttl' || field === 'ip_dscp') this.look(WORD.IP, 0x00ffff00);
+    if (field === 'ip_ttl' || field === 'ip_dscp' || field === 'ip_ecn') this.look(WORD.IP, 0x00ffff00);
     else if (field.startsWith('icmp')) this.look(WORD.PORTS, 0xffffffff);
     else if (!isWhole && needsBytes(field)) this.lookAt(field);
+    if (needsBytes(field) && !(this.#isIp && NOT_HASHED.includes(field))) this.#isHashChanged = true;
     for (const [word, bits] of maskWords(field, mask)) {
       this.#known[word]! |= bits;
       if (this.#late && word === WORD.TUN_ID + 1 && (bits & this.#late.mask) !== 0) {
@@ -143,13 +152,27 @@ export class Trail {
   }
 
   push(type: number, tci: number): void {
+    if (!this.#isIp) this.#isHashChanged = true;
     this.edits.push(EDIT.PUSH, type, tci, 0, 0, 0);
   }
 
   pop(): void {
+    if (!this.#isIp) this.#isHashChanged = true;
     this.edits.push(EDIT.POP, 0, 0, 0, 0, 0);
   }
 }
+
+/** What is not hashed of an IP packet, and often changes on its way. */
+const NOT_HASHED: readonly FieldName[] = [
+  'eth_src',
+  'eth_dst',
+  'ip_ttl',
+  'ip_dscp',
+  'ip_ecn',
+  'vlan_tci',
+  'vlan_vid',
+  'vlan_pcp',
+];
 
 /** Metadata is in no frame. */
 function needsBytes(field: FieldName): boolean {
