@@ -1,6 +1,6 @@
 /** The actions that every program may have. */
 import { actionFindings } from '../../src/flow/check-actions.ts';
-import { FIELD_NAMES, fieldOf, fullMask } from '../../src/flow/fields.ts';
+import { FIELD_NAMES, fieldOf } from '../../src/flow/fields.ts';
 import type { Action } from '../../src/flow/flow.ts';
 import { type Draft, type Feature, type MakeAction, mayHash, type Place, TABLES } from './draft.ts';
 import { PORT_NUMBERS } from './scenario.ts';
@@ -33,7 +33,11 @@ const set: MakeAction = ({ random, writable }, { sample }) => {
   const field = fieldFor(random, sample, writable);
   const value = someValue(random, field);
   if (field === 'vlan_vid') return { type: 'set', field, value: value | 0x1000n, mask: 0x1fffn };
-  const mask = field === 'vlan_tci' ? fullMask(field) : maskOf(random, field);
+  if (field === 'vlan_tci') {
+    // Bits of a tag that is not there are nothing that a frame can have.
+    return { type: 'set', field, value: random.chance(70) ? value | 0x1000n : 0n, mask: 0xffffn };
+  }
+  const mask = maskOf(random, field);
   return { type: 'set', field, value: value & mask, mask };
 };
 

@@ -164,8 +164,11 @@ export class DummySwitch {
       at = end;
     }
     capture.at += bytes.length;
-    // The switch goes on writing where it was; what is before that takes no room on the disk any more.
-    if (bytes.length > 0 && capture.at > LONG_CAPTURE) ftruncateSync(capture.file, 0);
+    // The switch writes at the end of the file, wherever that is.
+    if (capture.at > LONG_CAPTURE) {
+      ftruncateSync(capture.file, 0);
+      capture.at = 0;
+    }
     return frames;
   }
 
