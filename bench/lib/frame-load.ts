@@ -4,8 +4,8 @@ import { frame } from '../../src/packet/build.ts';
 import { write16, write32 } from '../../src/packet/bytes.ts';
 import { checksumFor } from '../../src/packet/checksum.ts';
 import { type FrameBatch, newBatch } from '../../src/softswitch/batch.ts';
-import { Packet } from '../../src/softswitch/packet.ts';
-import { encapsulate } from '../../src/softswitch/tunnel.ts';
+import { Packet } from '../../src/softswitch/frame/packet.ts';
+import { encapsulate } from '../../src/softswitch/tunnel/tunnel.ts';
 
 /** Frames in a batch, and in the ring that they are taken from. */
 export const BURST = 256;

@@ -1,7 +1,7 @@
 /**
  * The match fields that Netloom uses, under the names and with the widths that `ovs-ofctl` gives them
  * (ovs-fields(7)). One line a field: adding one here makes it known to the text notation; the softswitch then
- * refuses to build until it knows where the field stands in a frame (softswitch/key.ts).
+ * refuses to build until it knows where the field stands in a frame (softswitch/frame/key.ts).
  */
 export interface Field {
   /** Width in bits. */

@@ -3,7 +3,7 @@
  * One TunnelSocket is one address that tunnels begin at, and carries two kinds of port:
  *
  *     link       a port of the learning switch whose cable is the tunnel: one remote, one VNI
- *     underlay   of a tunnel port (softswitch/tunnel.ts): flows say where each frame goes, and with which VNI
+ *     underlay   of a tunnel port (softswitch/tunnel/tunnel.ts): flows say where each frame goes, and with which VNI
  *
  * A tunnel port makes and reads whole IP packets, and a socket takes what is in the datagram; the headers between are
  * taken off here, and put back in front of what comes in.
@@ -21,7 +21,7 @@ import { ETHERNET } from '../packet/ethernet.ts';
 import { IP_PROTOCOL, IPV4 } from '../packet/ipv4.ts';
 import { IPV6 } from '../packet/ipv6.ts';
 import { UDP } from '../packet/udp.ts';
-import { hashFrame } from '../softswitch/hash.ts';
+import { hashFrame } from '../softswitch/frame/hash.ts';
 import type { SoftSwitch } from '../softswitch/switch.ts';
 import { type Counters, newCounters, type Plug, type SocketPort } from './port.ts';
 import {

@@ -4,7 +4,7 @@
  */
 import type { FieldName } from '../flow/fields.ts';
 import type { Action, Flow } from '../flow/flow.ts';
-import type { FlowKey } from './key.ts';
+import type { FlowKey } from './frame/key.ts';
 
 /** Why a frame, or one copy of it, went no further. */
 export type DropReason =

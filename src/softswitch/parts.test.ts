@@ -7,13 +7,13 @@ import { entriesOf } from '../flow/match.ts';
 import { mac } from '../packet/address.ts';
 import { frame } from '../packet/build.ts';
 import type { LacpLayer } from '../packet/layer.ts';
-import { Team } from './bond.ts';
-import { hashSymmetric } from './hash.ts';
-import { readField, WORD } from './key.ts';
-import { MAC_AGEING_MS, MacTable } from './mac-learning.ts';
-import { Packet } from './packet.ts';
-import { FlowTable, newRule } from './table.ts';
-import { hearLacp } from './team-frames.ts';
+import { MAC_AGEING_MS, MacTable } from './bridge/mac-learning.ts';
+import { FlowTable, newRule } from './flows/table.ts';
+import { hashSymmetric } from './frame/hash.ts';
+import { readField, WORD } from './frame/key.ts';
+import { Packet } from './frame/packet.ts';
+import { Team } from './team/bond.ts';
+import { hearLacp } from './team/team-frames.ts';
 
 describe('flow table', () => {
   const limits = { tables: 1, ports: [1], values: POOL, reserved: false };

@@ -7,8 +7,8 @@ import { matchOf } from '../../src/flow/match.ts';
 import { ipv4, mac } from '../../src/packet/address.ts';
 import { frame } from '../../src/packet/build.ts';
 import { parseFrame } from '../../src/packet/parse.ts';
-import type { TeamMode } from '../../src/softswitch/bond.ts';
 import { SoftSwitch } from '../../src/softswitch/switch.ts';
+import type { TeamMode } from '../../src/softswitch/team/bond.ts';
 import { BRIDGE, DummySwitch } from '../parity/dummy-port.ts';
 import { itWithOpenVswitch } from './open-vswitch.ts';
 

@@ -2,7 +2,7 @@
  * Tunnels of the softswitch against those of a real Open vSwitch: what a frame looks like on the fabric, byte by byte,
  * and what comes out of the other end, over IPv4 and IPv6, with all that the outer header takes from the packet inside.
  *
- * Left out is what differs on purpose (src/softswitch/tunnel.ts): Open vSwitch keeps tags inside, and takes packets
+ * Left out is what differs on purpose (src/softswitch/tunnel/tunnel.ts): Open vSwitch keeps tags inside, and takes packets
  * that are not as strict.
  */
 import fc from 'fast-check';
@@ -23,9 +23,9 @@ import { frame } from '../../src/packet/build.ts';
 import { toHex, write16, write48 } from '../../src/packet/bytes.ts';
 import { checksumFor } from '../../src/packet/checksum.ts';
 import { ETHERNET } from '../../src/packet/ethernet.ts';
-import { Packet } from '../../src/softswitch/packet.ts';
+import { Packet } from '../../src/softswitch/frame/packet.ts';
 import { SoftSwitch } from '../../src/softswitch/switch.ts';
-import { encapsulate, type Tunnel } from '../../src/softswitch/tunnel.ts';
+import { encapsulate, type Tunnel } from '../../src/softswitch/tunnel/tunnel.ts';
 import { BRIDGE, DummySwitch } from '../parity/dummy-port.ts';
 import { seed } from '../support/seed.ts';
 import { itWithOpenVswitch } from './open-vswitch.ts';

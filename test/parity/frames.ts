@@ -2,8 +2,8 @@
 import fc from 'fast-check';
 import type { FieldName } from '../../src/flow/fields.ts';
 import { layersOf } from '../../src/packet/dissect.ts';
-import { type FlowKey, isLaterFragment, readField } from '../../src/softswitch/key.ts';
-import { Packet } from '../../src/softswitch/packet.ts';
+import { type FlowKey, isLaterFragment, readField } from '../../src/softswitch/frame/key.ts';
+import { Packet } from '../../src/softswitch/frame/packet.ts';
 import { brokenFrame, switchFrame } from '../support/switch-frames.ts';
 import type { Random } from './random.ts';
 

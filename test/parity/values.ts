@@ -2,7 +2,7 @@
 import { FIELD_NAMES, FIELDS, type FieldName, fieldOf, fullMask } from '../../src/flow/fields.ts';
 import type { FieldBits, Masked, Match } from '../../src/flow/flow.ts';
 import { canonicalMatch, matchFindings, TAGGED, UNTAGGED } from '../../src/flow/match.ts';
-import { isVisible, readField } from '../../src/softswitch/key.ts';
+import { isVisible, readField } from '../../src/softswitch/frame/key.ts';
 import { POOL } from '../support/switch-frames.ts';
 import type { Sample } from './frames.ts';
 import type { Random } from './random.ts';

@@ -12,9 +12,9 @@ import { ipv4, ipv6, mac } from '../../packet/address.ts';
 import { frame } from '../../packet/build.ts';
 import { toHex } from '../../packet/bytes.ts';
 import { type FrameBatch, newBatch } from '../batch.ts';
-import { Packet } from '../packet.ts';
+import { Packet } from '../frame/packet.ts';
 import { SoftSwitch, type UnderlayAttachment } from '../switch.ts';
-import { encapsulate } from '../tunnel.ts';
+import { encapsulate } from '../tunnel/tunnel.ts';
 import { CACHE_LIMITS, type CacheLimits } from './flow-cache.ts';
 
 type Encapsulation = 'nvgre' | 'vxlan' | 'geneve';

@@ -1,5 +1,5 @@
 /**
- * The key that the cache finds a frame by: what softswitch/key.ts has, of the usual frames only, in 19 words that are
+ * The key that the cache finds a frame by: what softswitch/frame/key.ts has, of the usual frames only, in 19 words that are
  * quick to fill. Bytes stand in a word as in memory, the first one lowest.
  *
  *     0      where it came in                     8      ports, or ICMP type and code
@@ -15,7 +15,7 @@
  * the ordinary (fragments, options, extension headers, two tags, neighbour discovery, cut short) has no key, and goes
  * the slow path each time.
  */
-import { type FlowKey, WORD } from '../key.ts';
+import { type FlowKey, WORD } from '../frame/key.ts';
 
 export type FrameKey = Int32Array;
 

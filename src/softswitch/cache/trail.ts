@@ -6,7 +6,7 @@
  * A bit that was written is known from then on: it follows from the bits that were looked at.
  */
 import type { FieldName } from '../../flow/fields.ts';
-import { type FlowKey, maskWords, newKey, WORD } from '../key.ts';
+import { type FlowKey, maskWords, newKey, WORD } from '../frame/key.ts';
 import { EDIT } from './edits.ts';
 
 /**

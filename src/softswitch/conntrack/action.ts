@@ -1,7 +1,7 @@
 /** The `ct` action as the engine meets it: what it asks of the tracker, and what a match sees afterwards. */
 import type { ConnectionAction, FieldBits } from '../../flow/flow.ts';
-import { type FlowKey, maskWords, readField, WORD, writeField } from '../key.ts';
-import type { Packet } from '../packet.ts';
+import { type FlowKey, maskWords, readField, WORD, writeField } from '../frame/key.ts';
+import type { Packet } from '../frame/packet.ts';
 import type { TrackRequest } from './tracker.ts';
 import type { Tracking } from './tracking.ts';
 

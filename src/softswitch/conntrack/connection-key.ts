@@ -11,7 +11,7 @@
  * Protocols without ports have 0 there, so all that two addresses say to each other in them is one connection.
  */
 import type { Family } from '../../packet/address.ts';
-import { hashAdd, hashFinish } from '../hash.ts';
+import { hashAdd, hashFinish } from '../frame/hash.ts';
 
 export type ConnectionKey = Uint32Array;
 

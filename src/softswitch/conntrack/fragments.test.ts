@@ -4,7 +4,7 @@ import { fragmentsOf } from '../../../test/support/fragments.ts';
 import { type IpAddress, ip, isIpv4 } from '../../packet/address.ts';
 import { frame } from '../../packet/build.ts';
 import { toHex } from '../../packet/bytes.ts';
-import { Packet } from '../packet.ts';
+import { Packet } from '../frame/packet.ts';
 import { Fragments, Whole } from './fragments.ts';
 
 function datagram(src: IpAddress, dst: IpAddress, length: number, octet: number): Uint8Array {

@@ -11,7 +11,7 @@ import { checksumHolds } from '../../packet/checksum.ts';
 import { IP_PROTOCOL, IPV4, IPV4_FLAG } from '../../packet/ipv4.ts';
 import { IPV6 } from '../../packet/ipv6.ts';
 import { patch16 } from '../cache/edits.ts';
-import { Packet } from '../packet.ts';
+import { Packet } from '../frame/packet.ts';
 import type { Headers } from './extract.ts';
 import { CT_STATE } from './state.ts';
 import type { Tracking } from './tracking.ts';

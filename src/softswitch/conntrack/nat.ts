@@ -9,7 +9,7 @@
  */
 import type { Nat } from '../../flow/flow.ts';
 import { IP_PROTOCOL } from '../../packet/ipv4.ts';
-import { hashAdd, hashFinish } from '../hash.ts';
+import { hashAdd, hashFinish } from '../frame/hash.ts';
 import {
   CONNECTION_KEY,
   type ConnectionKey,

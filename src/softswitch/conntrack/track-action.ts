@@ -1,8 +1,8 @@
 /** The `ct` action in the engine: a packet goes through connection tracking, and a copy of it goes on elsewhere. */
 import type { ConnectionAction } from '../../flow/flow.ts';
-import type { Course } from '../course.ts';
-import { WORD } from '../key.ts';
-import type { Packet } from '../packet.ts';
+import type { Course } from '../engine/course.ts';
+import { WORD } from '../frame/key.ts';
+import type { Packet } from '../frame/packet.ts';
 import { lookAtEndpoints, requestOf, showTracking } from './action.ts';
 import { describeState } from './state.ts';
 import type { TrackRequest } from './tracker.ts';

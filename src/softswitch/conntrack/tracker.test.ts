@@ -9,7 +9,7 @@ import { toHex } from '../../packet/bytes.ts';
 import { layersOf } from '../../packet/dissect.ts';
 import type { Layer } from '../../packet/layer.ts';
 import type { SwitchEvent } from '../events.ts';
-import { Packet } from '../packet.ts';
+import { Packet } from '../frame/packet.ts';
 import { SoftSwitch } from '../switch.ts';
 import { extract } from './extract.ts';
 

@@ -12,8 +12,8 @@
 import type { Nat } from '../../flow/flow.ts';
 import { read16 } from '../../packet/bytes.ts';
 import { IP_PROTOCOL } from '../../packet/ipv4.ts';
-import { isFragment } from '../key.ts';
-import type { Packet } from '../packet.ts';
+import { isFragment } from '../frame/key.ts';
+import type { Packet } from '../frame/packet.ts';
 import { ConnectionGate, type ConnectionUse } from './connection-gate.ts';
 import { CONNECTION_KEY, type ConnectionKey, protocolOf, reversed, zoneOf } from './connection-key.ts';
 import { firstTimeout, mayBegin, updateState, useOf } from './connection-state.ts';

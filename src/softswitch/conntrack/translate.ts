@@ -4,7 +4,7 @@ import { checksumFor } from '../../packet/checksum.ts';
 import { IP_PROTOCOL, IPV4 } from '../../packet/ipv4.ts';
 import { IPV6 } from '../../packet/ipv6.ts';
 import { patch16 } from '../cache/edits.ts';
-import type { Packet } from '../packet.ts';
+import type { Packet } from '../frame/packet.ts';
 import {
   addressOf,
   CONNECTION_KEY,

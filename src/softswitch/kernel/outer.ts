@@ -5,7 +5,7 @@
  */
 import { type IpAddress, ipToBigint, isIpv4 } from '../../packet/address.ts';
 import { UDP_PORT } from '../../packet/udp.ts';
-import { type Tunnel, tunnelPort } from '../tunnel.ts';
+import { type Tunnel, tunnelPort } from '../tunnel/tunnel.ts';
 import { KEY, LIST } from './layout.ts';
 
 /** Bytes: an IPv4 header without options, and with it GRE with a key, or UDP and VXLAN or Geneve. */

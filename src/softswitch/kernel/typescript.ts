@@ -11,7 +11,7 @@
  * of them do, and because memory that is handed to a function has to be checked there again.
  */
 import { SHAPE } from '../cache/frame-key.ts';
-import { hashAdd, hashFinish } from '../hash.ts';
+import { hashAdd, hashFinish } from '../frame/hash.ts';
 import {
   ALIGNMENT,
   BUCKET,
@@ -459,7 +459,7 @@ function moveAddresses(frames: Int32Array, w: number, move: number): void {
   frames[w + 3] = (frames[w + 3]! & 0xffff0000) | (last & 0xffff);
 }
 
-/** hashSymmetric (softswitch/hash.ts) of a frame by its key, which is IPv4 or IPv6. */
+/** hashSymmetric (softswitch/frame/hash.ts) of a frame by its key, which is IPv4 or IPv6. */
 function hashSymmetricKey(keys: Int32Array, k: number, basis: number): number {
   const shape = keys[k + 5]!;
   const protocol = (shape >>> 16) & 0xff;

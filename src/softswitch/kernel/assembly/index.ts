@@ -484,7 +484,7 @@ function encapsulate(p: usize, w: usize, header: i32, word0: u32, total: i32, i:
   if (udp != 0) store<u16>(outer + (udp as usize), bswap<u16>((total - udp + 4) as u16));
 }
 
-/** hashSymmetric of softswitch/hash.ts. */
+/** hashSymmetric of softswitch/frame/hash.ts. */
 @inline
 function hashSymmetric(k: usize, basis: u32): u32 {
   const shape = load<u32>(k, 20);
