@@ -1,9 +1,8 @@
 /**
- * The softswitch decides as Open vSwitch does: the same flows and frames go through both. `ofproto/trace` of a real
- * ovs-vswitchd (dummy datapath) tells the final flow and the output ports; frames that are really sent through it
- * tell the bytes.
+ * The softswitch decides as Open vSwitch does: `ofproto/trace` of a real ovs-vswitchd (dummy datapath) tells the final
+ * flow and the output ports of the same frames and flows. The bytes that come out are compared in test/parity.
  */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect } from 'vitest';
@@ -16,10 +15,8 @@ import { formatFlow } from '../../src/flow/text.ts';
 import { ipv4, ipv6, mac } from '../../src/packet/address.ts';
 import { frame } from '../../src/packet/build.ts';
 import { toHex } from '../../src/packet/bytes.ts';
-import { layersOf } from '../../src/packet/dissect.ts';
 import type { Layer } from '../../src/packet/layer.ts';
-import { type FlowKey, isLaterFragment, readField } from '../../src/softswitch/frame/key.ts';
-import { Packet } from '../../src/softswitch/frame/packet.ts';
+import { type FlowKey, readField } from '../../src/softswitch/frame/key.ts';
 import { SoftSwitch } from '../../src/softswitch/switch.ts';
 import { arbitraryFlow } from '../support/flow-arbitraries.ts';
 import { seed } from '../support/seed.ts';
@@ -38,7 +35,7 @@ async function openVswitch(): Promise<OpenVswitch> {
   ovs = await startOpenVswitch({ dummy: true });
   const ports = PORTS.flatMap((n) => [
     ...['--', 'add-port', BRIDGE, `p${n}`, '--', 'set', 'interface', `p${n}`, 'type=dummy'],
-    ...[`ofport_request=${n}`, `options:tx_pcap=${join(ovs!.directory, `p${n}.pcap`)}`],
+    `ofport_request=${n}`,
   ]);
   await ovs.vsctl(
     'add-br',
@@ -66,7 +63,7 @@ class Twins {
   readonly ovs: OpenVswitch;
   readonly soft: SoftSwitch;
   readonly #receive = new Map<number, (frame: Uint8Array) => void>();
-  #sent: { port: number; frame: string }[] = [];
+  #sent: number[] = [];
   #key: FlowKey | undefined;
 
   private constructor(ovs: OpenVswitch, soft: SoftSwitch) {
@@ -74,29 +71,23 @@ class Twins {
     this.soft = soft;
   }
 
-  static async with(flows: readonly Flow[], vlans: readonly (PortVlan | undefined)[] = []): Promise<Twins> {
+  static async with(flows: readonly Flow[]): Promise<Twins> {
     const real = await openVswitch();
     const twins = new Twins(real, new SoftSwitch({ now: () => 0 }));
     for (const n of PORTS) {
-      const vlan: PortVlan = vlans[n - 1] ?? { mode: 'trunk', trunks: [] };
+      const vlan: PortVlan = { mode: 'trunk', trunks: [] };
       expect(await twins.soft.setPort({ type: 'vif', name: `p${n}`, id: `${n}`, vlan })).toBe(n);
-      const deliver = (frame: Uint8Array) => twins.#sent.push({ port: n, frame: toHex(frame) });
+      const deliver = () => twins.#sent.push(n);
       twins.#receive.set(n, twins.soft.attach(`p${n}`, undefined, deliver).receive);
-      await real.vsctl('set', 'port', `p${n}`, ...vlanSettings(vlan));
     }
     await twins.soft.applyFlows({ add: flows, remove: [] });
     const file = join(real.directory, 'flows');
     writeFileSync(file, `${flows.map(formatFlow).join('\n')}\n`);
     await real.ofctl('-O', 'OpenFlow15', 'replace-flows', `unix:${join(real.directory, BRIDGE)}.mgmt`, file);
-    await real.appctl('fdb/flush', BRIDGE);
-    await real.appctl('revalidator/purge');
     return twins;
   }
 
-  softResult(
-    port: number,
-    frame: Uint8Array,
-  ): Result & { frames: readonly { port: number; frame: string }[] } {
+  softResult(port: number, frame: Uint8Array): Result {
     this.#sent = [];
     this.#key = undefined;
     this.soft.observe((event) => {
@@ -107,9 +98,8 @@ class Twins {
     const key = this.#key as FlowKey | undefined;
     if (!key) throw new Error('the frame did not go through the pipeline');
     return {
-      outputs: this.#sent.map((s) => s.port).sort(),
+      outputs: this.#sent.toSorted(),
       final: (name) => readField(key, name),
-      frames: this.#sent,
     };
   }
 
@@ -137,56 +127,6 @@ class Twins {
     }
     return soft;
   }
-
-  /** Sends the frames through both, and compares every byte that comes out. */
-  async compareBytes(
-    frames: readonly (readonly [number, Uint8Array])[],
-    options: { readonly learns?: boolean } = {},
-  ): Promise<number> {
-    const before = PORTS.map((n) => this.#captured(n).length);
-    const expected = new Map<number, string[]>(PORTS.map((n) => [n, []]));
-    for (const [port, frame] of frames) {
-      // Nobody watches, so the flow cache takes part.
-      this.#sent = [];
-      this.#receive.get(port)?.(frame);
-      for (const sent of this.#sent) expected.get(sent.port)?.push(sent.frame);
-      await this.ovs.appctl('netdev-dummy/receive', `p${port}`, toHex(frame));
-      // A cached flow would hide from the learning table that an address has moved, for a while.
-      if (options.learns) await this.ovs.appctl('revalidator/purge');
-    }
-    let count = 0;
-    for (const [i, n] of PORTS.entries()) {
-      const want = expected.get(n) ?? [];
-      const end = Date.now() + 3000;
-      while (this.#captured(n).length - before[i]! < want.length && Date.now() < end) {
-        await this.ovs.appctl('version');
-      }
-      expect(this.#captured(n).slice(before[i]), `port ${n}`).toEqual(want);
-      count += want.length;
-    }
-    return count;
-  }
-
-  /** Frames in the capture of a port (libpcap's file format, little-endian). */
-  #captured(port: number): string[] {
-    const path = join(this.ovs.directory, `p${port}.pcap`);
-    if (!existsSync(path)) return [];
-    const bytes = readFileSync(path);
-    const frames: string[] = [];
-    for (let at = 24; at + 16 <= bytes.length; ) {
-      const length = bytes.readUInt32LE(at + 8);
-      if (at + 16 + length > bytes.length) break;
-      frames.push(bytes.subarray(at + 16, at + 16 + length).toString('hex'));
-      at += 16 + length;
-    }
-    return frames;
-  }
-}
-
-function vlanSettings(vlan: PortVlan): string[] {
-  const tag = vlan.mode === 'trunk' ? '[]' : String(vlan.tag);
-  const trunks = 'trunks' in vlan ? `[${vlan.trunks}]` : '[]';
-  return [`vlan_mode=${vlan.mode}`, `tag=${tag}`, `trunks=${trunks}`];
 }
 
 /** `Datapath actions: set(eth(…)),p2,clone(push_vlan(…),p3)`; the bridge's own port does not count. */
@@ -250,19 +190,6 @@ function onlyType({ match }: Flow): Flow['match'] {
   return Object.fromEntries(entriesOf(match).filter(([name]) => names.includes(name)));
 }
 
-/**
- * Frames on which Open vSwitch itself goes wrong or does less: it corrects a "transport checksum" in the data of later
- * IPv4 fragments, takes the wrong pseudo header for neighbour discovery behind extension headers, and writes no field
- * of an ARP packet whose operation is above 255.
- */
-function isOdd(bytes: Uint8Array): boolean {
-  const { key } = Packet.read(bytes);
-  const is = (name: FieldName, value: number) => readField(key, name) === BigInt(value);
-  const extensions = ['hopopts', 'routing', 'dstopts', 'ah', 'fragment'];
-  const isExtended = is('ip_proto', 58) && layersOf(bytes).some((l) => extensions.includes(l.layer));
-  return isLaterFragment(key) || isExtended || (is('eth_type', 0x0806) && is('arp_op', 0));
-}
-
 describe('softswitch == Open vSwitch', () => {
   itWithOpenVswitch('random programs and frames end in the same ports with the same flow', async () => {
     const programs = fc.sample(program, { numRuns: 12, seed });
@@ -279,26 +206,6 @@ describe('softswitch == Open vSwitch', () => {
     }
     // A comparison of nothing with nothing is no comparison.
     expect(sent, `seed ${seed}`).toBeGreaterThan(50);
-  });
-
-  itWithOpenVswitch('random programs change the same bytes, checksums included', async () => {
-    const programs = fc.sample(program, { numRuns: 12, seed });
-    const frames = fc
-      .sample(fc.tuple(fc.constantFrom(...PORTS), switchFrame), { numRuns: 12 * 40, seed })
-      .filter(([, frame]) => !isOdd(frame));
-    const each = Math.floor(frames.length / programs.length);
-    let sent = 0;
-    let hits = 0;
-    for (const [i, flows] of programs.entries()) {
-      await explained(seed, flows, async () => {
-        const twins = await Twins.with(flows);
-        const part = frames.slice(i * each, (i + 1) * each);
-        sent += await twins.compareBytes([...part, ...part]);
-        hits += twins.soft.cacheStatistics().hits;
-      });
-    }
-    expect(sent, `seed ${seed}`).toBeGreaterThan(50);
-    expect(hits, `seed ${seed}`).toBeGreaterThan(50);
   });
 
   const tagged = (vid: number, ...layers: Layer[]) => frame(ETH, { layer: 'vlan', vid }, ...layers);
@@ -393,28 +300,6 @@ describe('softswitch == Open vSwitch', () => {
       for (const bytes of frames) await twins.compare(1, bytes);
     });
   });
-
-  itWithOpenVswitch(
-    'NORMAL learns, floods in the VLAN, and tags as each port wants it',
-    async () => {
-      const vlans: PortVlan[] = [
-        { mode: 'access', tag: 5 },
-        { mode: 'trunk', trunks: [5, 7] },
-        { mode: 'native-untagged', tag: 7, trunks: [5] },
-        { mode: 'native-tagged', tag: 5, trunks: [] },
-      ];
-      const twins = await Twins.with([parseFlow('table=0,actions=NORMAL')], vlans);
-      const frames = fc.sample(fc.tuple(fc.constantFrom(...PORTS), switchFrame), { numRuns: 150, seed });
-      const special: [number, Uint8Array][] = [
-        [2, frame({ ...ETH, dst: mac('01:80:c2:00:00:0e') }, ...UDP)],
-        [2, tagged(9, ...UDP)],
-        [1, tagged(5, ...UDP)],
-      ];
-      const sent = await twins.compareBytes([...frames, ...special], { learns: true });
-      expect(sent, `seed ${seed}`).toBeGreaterThan(50);
-    },
-    60_000,
-  );
 });
 
 const ETH = { layer: 'eth', src: mac('02:00:00:00:00:01'), dst: mac('02:00:00:00:00:02') } as const;

@@ -18,7 +18,11 @@ const anyFrame = fc.oneof({ weight: 5, arbitrary: switchFrame }, { weight: 1, ar
 export function samples(random: Random, count: number): Sample[] {
   return fc
     .sample(anyFrame, { numRuns: count, seed: random.bits32() | 0 })
-    .map((frame) => ({ frame, key: Packet.read(frame).key }))
+    .map((frame) => {
+      // Now and then to the bridges themselves, which do not pass it on.
+      if (random.chance(2)) frame.set([0x01, 0x80, 0xc2, 0x00, 0x00, random.below(17)]);
+      return { frame, key: Packet.read(frame).key };
+    })
     .filter((sample) => !isOdd(sample));
 }
 

@@ -72,15 +72,18 @@ function addTable(draft: Draft, table: number): void {
     addFlow(draft, {
       table,
       match,
-      actions: random.chance(4) ? [] : [...begin, ...actions, ...onward(random, table, actions)],
+      actions: random.chance(4) ? [] : [...begin, ...actions, ...onward(draft, table, actions)],
     });
   }
 }
 
 /** Most flows go on in the next table, or send the frame somewhere. */
-function onward(random: Random, table: number, actions: readonly Action[]): Action[] {
+function onward({ random, features }: Draft, table: number, actions: readonly Action[]): Action[] {
   const last = actions.at(-1)?.type;
   if (last === 'drop' || last === 'goto_table') return [];
+  if (table + 1 < TABLES && features.includes(GOTO) && random.chance(40)) {
+    return [{ type: 'goto_table', table: table + 1 }];
+  }
   if (table + 1 < TABLES && random.chance(65)) return [{ type: 'resubmit', table: table + 1 }];
   return random.chance(70) ? [{ type: 'output', port: random.pick(PORT_NUMBERS) }] : [];
 }

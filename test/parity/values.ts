@@ -38,7 +38,9 @@ const BASES: readonly FieldName[] = ['eth_type', 'ip_proto', 'icmpv6_type', 'icm
 /** A canonical match of some of the sample's fields. It matches the sample but for what the program notes. */
 export function matchOfSample(random: Random, { key }: Sample, inPort: number): Match {
   const visible = FIELD_NAMES.filter((name) => isVisible(name, key) && !BASES.includes(name));
-  const bases = random.chance(80) ? BASES.slice(0, random.between(1, 4)) : [];
+  // Neighbour discovery has more to match behind all four.
+  const least = isVisible('nd_target', key) ? 4 : 1;
+  const bases = random.chance(80) ? BASES.slice(0, random.between(least, 4)) : [];
   const noted = visible.filter((name) => NOTED.test(name));
   const others = visible.filter((name) => !NOTED.test(name));
   const names = [
