@@ -312,11 +312,11 @@ export function missingPrerequisite(needs: Prerequisite, match: Match): string |
     case 'tcp':
       return ip && is('ip_proto', 6) && !later
         ? undefined
-        : 'ip_proto 6 over IP (tcp or tcp6), not in later fragments';
+        : 'ip_proto 6 over IP (tcp or tcp6; later fragments have no ports)';
     case 'udp':
       return ip && is('ip_proto', 17) && !later
         ? undefined
-        : 'ip_proto 17 over IP (udp or udp6), not in later fragments';
+        : 'ip_proto 17 over IP (udp or udp6; later fragments have no ports)';
     case 'icmp':
       return is('eth_type', 0x0800) && is('ip_proto', 1) ? undefined : 'ip_proto 1 over IPv4 (icmp)';
     case 'icmp6':

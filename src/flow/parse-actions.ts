@@ -30,6 +30,11 @@ export function parseActions(text: string, depth = 0): Action[] {
 
 const PORT_WORDS: readonly OutputPort[] = ['in_port', 'normal', 'flood', 'all', 'local'];
 
+const KNOWN =
+  'drop, output, normal, flood, all, in_port, local, controller, set_field, load, move, push_vlan, pop_vlan, dec_ttl, ' +
+  'resubmit, goto_table, clone, group, meter, ct, ct_clear, learn, fin_timeout, multipath, bundle, bundle_load and ' +
+  'check_pkt_larger';
+
 function parseAction(text: string, depth: number): Action {
   const read = /^([a-z_0-9]+)(?:\((.*)\)|:(.*)|\(\w*\)->.*)?$/is.exec(text);
   const name = read?.[1]?.toLowerCase() ?? '';
@@ -93,7 +98,8 @@ function parseAction(text: string, depth: number): Action {
     case 'check_pkt_larger':
       return readCheckLength(text);
   }
-  return refuse('actions', `${quote(text)} is not an action that is known here.`, 'See flow/flow.ts.');
+  const remedy = `Actions are written as in ovs-actions(7); known are ${KNOWN}.`;
+  return refuse('actions', `${quote(text)} is not an action that is known here.`, remedy);
 }
 
 function readPort(text: string): OutputPort {
