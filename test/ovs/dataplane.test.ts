@@ -117,7 +117,7 @@ class DataCentre {
       '-i',
       '0.2',
       '-W',
-      '1',
+      '3',
       ...options,
       address,
     ).catch((error: { stdout?: string }) => error.stdout ?? '');
