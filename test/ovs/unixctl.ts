@@ -4,8 +4,16 @@
  */
 import { connect, type Socket } from 'node:net';
 
+const HUNG_UP = 'the daemon has hung up';
+
 export class Unixctl {
+  /** Nobody is at the other end any more. */
+  get hasHungUp(): boolean {
+    return this.#hasHungUp;
+  }
+
   readonly #socket: Socket;
+  #hasHungUp = false;
   #id = 0;
   #text = '';
   #settle: { resolve: (result: string) => void; reject: (error: Error) => void } | undefined;
@@ -17,7 +25,10 @@ export class Unixctl {
       this.#text += text;
       this.#answer();
     });
-    const fail = () => this.#settle?.reject(new Error('the daemon has hung up'));
+    const fail = () => {
+      this.#hasHungUp = true;
+      this.#settle?.reject(new Error(HUNG_UP));
+    };
     socket.on('close', fail).on('error', fail);
   }
 
@@ -34,6 +45,7 @@ export class Unixctl {
 
   /** Throws what the daemon says against it. */
   call(method: string, ...params: readonly string[]): Promise<string> {
+    if (this.#hasHungUp) throw new Error(HUNG_UP);
     if (this.#settle) throw new Error('one command at a time');
     return new Promise<string>((resolve, reject) => {
       this.#settle = { resolve, reject };

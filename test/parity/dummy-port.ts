@@ -81,6 +81,11 @@ export class DummySwitch {
     }
   }
 
+  /** It has crashed. */
+  get isDead(): boolean {
+    return this.#control.hasHungUp;
+  }
+
   /** A command of ovs-appctl. Throws what the switch says against it. */
   command(name: string, ...parameters: readonly string[]): Promise<string> {
     return this.#control.call(name, ...parameters);

@@ -37,5 +37,7 @@ function isOdd({ frame, key }: Sample): boolean {
   const is = (name: FieldName, value: number) => readField(key, name) === BigInt(value);
   const extensions = ['hopopts', 'routing', 'dstopts', 'ah', 'fragment'];
   const isExtended = is('ip_proto', 58) && layersOf(frame).some((l) => extensions.includes(l.layer));
-  return isLaterFragment(key) || isExtended || (is('eth_type', 0x0806) && is('arp_op', 0));
+  // The operation of ARP has the place of the protocol.
+  const hasHeader = is('eth_type', 0x0800) || is('eth_type', 0x86dd) || is('eth_type', 0x0806);
+  return isLaterFragment(key) || isExtended || (hasHeader && is('ip_proto', 0));
 }

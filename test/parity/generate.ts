@@ -1,5 +1,6 @@
 /** Random scenarios that do something: matches are taken from the frames that come, tables lead to each other. */
 import type { Action } from '../../src/flow/flow.ts';
+import { isVisible } from '../../src/softswitch/frame/key.ts';
 import { actionsFor, BASE_FEATURES } from './base-actions.ts';
 import { CONNECTIONS } from './connection-feature.ts';
 import { addFlow, type Draft, type Feature, TABLES } from './draft.ts';
@@ -60,7 +61,10 @@ function addTable(draft: Draft, table: number): void {
   const { random } = draft;
   const count = random.between(3, 10);
   for (let i = 0; i < count; i++) {
-    const sample = random.pick(draft.samples);
+    const discovery = draft.samples.filter(({ key }) => isVisible('nd_target', key));
+    // Few frames are of neighbour discovery, which has many fields.
+    const isDiscovery = discovery.length > 0 && random.chance(8);
+    const sample = random.pick(isDiscovery ? discovery : draft.samples);
     // The lowest matches everything, or frames would end where nothing is known of them.
     const match =
       i === 0 && random.chance(80) ? {} : matchOfSample(random, sample, random.pick(PORT_NUMBERS));

@@ -63,6 +63,8 @@ export const GROUPS: Feature = {
 
 export const METERS: Feature = {
   name: 'meters',
+  // See "Meters behind a flood" in docs/parity.md.
+  unless: 'normal',
   often: 20,
   waits: true,
   begin: ({ random, meters }) => {

@@ -52,9 +52,12 @@ export class PacketInMonitor {
 
   async stop(): Promise<void> {
     this.#control.close();
-    const ended = new Promise((resolve) => this.#process.once('exit', resolve));
-    this.#process.kill();
-    await ended;
+    // It ends by itself when the switch does.
+    if (this.#process.exitCode === null && this.#process.signalCode === null) {
+      const ended = new Promise((resolve) => this.#process.once('exit', resolve));
+      this.#process.kill();
+      await ended;
+    }
     closeSync(this.#output);
   }
 }

@@ -33,6 +33,11 @@ export class RealSwitch {
     }
   }
 
+  /** It has crashed. */
+  get isDead(): boolean {
+    return this.#switch.isDead;
+  }
+
   async stop(): Promise<void> {
     await this.#monitor.stop();
     await this.#switch.stop();

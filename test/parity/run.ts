@@ -25,6 +25,7 @@ const result = await runParity({
   ...(values.scenario === undefined ? {} : { scenario: whole('scenario', values.scenario) }),
   ...(values.feature ? { features: values.feature } : {}),
   found: (where) => console.log(`difference in ${where}; making it smaller`),
+  accident: (what) => console.log(`does not count: ${what}`),
   progress: ({ scenarios, frames, delivered }) => {
     if (performance.now() - told < 5000) return;
     told = performance.now();

@@ -54,6 +54,10 @@ export function matchOfSample(random: Random, { key }: Sample, inPort: number): 
         [1, 4],
       ]),
     ),
+    ...random.some(
+      others.filter((name) => name.startsWith('nd_')),
+      random.chance(60) ? 1 : 0,
+    ),
     ...random.some(noted, random.chance(30) ? 1 : 0),
   ];
   let match: Match = {};

@@ -523,10 +523,11 @@ export class Packet {
         put(hasNdTarget, l4 + 8, 16, sum);
         break;
       case 'nd_sll':
-        put(this.#sll, this.#sll, 6, sum);
+        // Open vSwitch writes the first of the two only: no message has both (RFC 4861, 4.3 and 4.4).
+        put(this.#sll && (!this.#tll || this.#sll < this.#tll), this.#sll, 6, sum);
         break;
       case 'nd_tll':
-        put(this.#tll, this.#tll, 6, sum);
+        put(this.#tll && (!this.#sll || this.#tll < this.#sll), this.#tll, 6, sum);
         break;
       case 'nd_options_type': {
         const option = this.#sll || this.#tll;
