@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseMeter } from '../../flow/parse-group.ts';
-import { MeterTable, newMeter, rememberMeter, takeTokens } from './meter.ts';
+import { MeterTable, newMeter, rememberMeter, takeTokens, takeTokensOfAll } from './meter.ts';
 
 const meter = (text: string, now = 0) => newMeter(parseMeter(`meter=1,${text}`), now);
 
@@ -14,6 +14,39 @@ describe('takeTokens', () => {
     expect(passed(10, 99)).toBe(0);
     expect(passed(10, 100)).toBe(1);
     expect(passed(10, 60_000)).toBe(4);
+  });
+
+  it('comes to the same for frames together, when none of them is refused', () => {
+    const bands = fc.array(fc.tuple(fc.integer({ min: 1, max: 50 }), fc.integer({ min: 1, max: 50 })), {
+      minLength: 1,
+      maxLength: 3,
+    });
+    const lengths = fc.array(fc.integer({ min: 60, max: 1500 }), { minLength: 1, maxLength: 8 });
+    const runs = fc.array(fc.tuple(fc.nat(2000), lengths), { maxLength: 20 });
+    let together = 0;
+    let refused = 0;
+    fc.assert(
+      fc.property(fc.constantFrom('pktps', 'kbps'), bands, runs, (unit, some, list) => {
+        const texts = some.map(([rate, burst]) => `type=drop,rate=${rate},burst_size=${burst}`);
+        const [all, each] = [0, 0].map(() => meter(`${unit},burst,stats,bands=${texts.join(',')}`));
+        let now = 0;
+        for (const [pause, run] of list) {
+          now += pause;
+          const bytes = run.reduce((sum, length) => sum + length);
+          const before = structuredClone(all!.bands);
+          const isTaken = takeTokensOfAll(all!, run.length, bytes, now);
+          if (!isTaken) expect(all!.bands).toEqual(before);
+          const passed = run.map((length) => takeTokens(each!, length, now));
+          expect(isTaken).toBe(passed.every(Boolean));
+          if (isTaken) together++;
+          else refused++;
+          if (!isTaken) for (const length of run) takeTokens(all!, length, now);
+          expect(all).toEqual(each);
+        }
+      }),
+    );
+    expect(together).toBeGreaterThan(0);
+    expect(refused).toBeGreaterThan(0);
   });
 
   it('never passes more than burst and rate allow, whatever the times', () => {

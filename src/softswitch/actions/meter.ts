@@ -33,6 +33,8 @@ export interface MeterEntry {
   used: number;
   /** Of the frames that came to it. */
   counters: Counters;
+  /** What recipes have of it. */
+  tolls: Map<number, MeterToll>;
 }
 
 /** What a meter has counted. */
@@ -92,10 +94,10 @@ export function newMeter(meter: Meter, now: number): MeterEntry {
     return { rate, size, tokens: size, counters: newCounters() };
   });
   const longest = Math.max(0, ...bands.map(({ size, rate }) => Math.floor(size / rate)));
-  return { meter, bands, longest, used: Math.floor(now), counters: newCounters() };
+  return { meter, bands, longest, used: Math.floor(now), counters: newCounters(), tolls: new Map() };
 }
 
-/** The meter in a recipe of the flow cache. */
+/** The meter in recipes of the flow cache. */
 export class MeterToll implements Toll {
   readonly #entry: MeterEntry;
   readonly #longer: number;
@@ -109,6 +111,19 @@ export class MeterToll implements Toll {
   take(length: number, now: number): boolean {
     return takeTokens(this.#entry, length + this.#longer, now);
   }
+
+  takeAll(count: number, bytes: number, now: number): boolean {
+    return takeTokensOfAll(this.#entry, count, bytes + count * this.#longer, now);
+  }
+}
+
+/** The same for all recipes that take the same of a frame, so that frames of several of them can pay together. */
+export function tollOf(entry: MeterEntry, longer: number): MeterToll {
+  const known = entry.tolls.get(longer);
+  if (known) return known;
+  const toll = new MeterToll(entry, longer);
+  entry.tolls.set(longer, toll);
+  return toll;
 }
 
 /** Takes back, when it is called, everything that the meter does from now on. */
@@ -127,10 +142,30 @@ export function rememberMeter(entry: MeterEntry): () => void {
   };
 }
 
+/** Takes the tokens for `count` frames of `bytes` together that come at once; false: some would be dropped, so none are taken. */
+export function takeTokensOfAll(entry: MeterEntry, count: number, bytes: number, now: number): boolean {
+  const moment = Math.floor(now);
+  const passed = timeFor(entry, moment);
+  const cost = entry.meter.unit === 'pktps' ? 1000 * count : bytes * 8;
+  const { bands } = entry;
+  for (let i = 0; i < bands.length; i++) {
+    const { size, tokens, rate } = bands[i]!;
+    if (Math.min(size, tokens + passed * rate) < cost) return false;
+  }
+  entry.used = moment;
+  entry.counters.packets += BigInt(count);
+  entry.counters.bytes += BigInt(bytes);
+  for (let i = 0; i < bands.length; i++) {
+    const band = bands[i]!;
+    band.tokens = Math.min(band.size, band.tokens + passed * band.rate) - cost;
+  }
+  return true;
+}
+
 /** Takes the tokens for a frame of `length` bytes; false: it is dropped. */
 export function takeTokens(entry: MeterEntry, length: number, now: number): boolean {
   const moment = Math.floor(now);
-  const passed = Math.min(entry.longest, Math.max(0, moment - entry.used));
+  const passed = timeFor(entry, moment);
   entry.used = moment;
   entry.counters.packets += 1n;
   entry.counters.bytes += BigInt(length);
@@ -147,4 +182,9 @@ export function takeTokens(entry: MeterEntry, length: number, now: number): bool
   exceeded.counters.packets += 1n;
   exceeded.counters.bytes += BigInt(length);
   return false;
+}
+
+/** Milliseconds that count for its buckets since the last frame. */
+function timeFor({ longest, used }: MeterEntry, moment: number): number {
+  return Math.min(longest, Math.max(0, moment - used));
 }

@@ -9,8 +9,9 @@
 import { BATCH_FRAMES, type FrameBatch } from '../batch.ts';
 import type { EngineParts } from '../engine/engine-parts.ts';
 import type { Turn } from '../engine/frame-queue.ts';
+import { passConnections } from '../kernel/connection-pass.ts';
 import type { Kernel } from '../kernel/kernel.ts';
-import { LIST, MISSES, NONE } from '../kernel/layout.ts';
+import { ASKS, LIST, MISSES, NONE } from '../kernel/layout.ts';
 import { outerSize, readOuter } from '../kernel/outer.ts';
 import type { KernelPasses } from '../kernel/passes.ts';
 import type { Tunnel } from '../tunnel/tunnel.ts';
@@ -39,8 +40,6 @@ export class BatchPath {
   readonly #holds: (id: number, bytes: Uint8Array, at: number, length: number, now: number) => boolean;
   #passes: KernelPasses;
   readonly #pays: (id: number, length: number, now: number) => boolean;
-  /** The frame that the last step stopped at has been refused, and that was all. */
-  #isRefused = false;
   /** The megaflow of the frame before, which that of the next may be. */
   #guess: number = NONE;
   readonly #outAt: Int32Array;
@@ -97,7 +96,7 @@ export class BatchPath {
       size = Math.min(BATCH_FRAMES, size * 2);
       if (done === end) continue;
       if (!from.isOpen) return;
-      if (!this.#isRefused) takeOne(from, batch, done);
+      takeOne(from, batch, done);
       first++;
       size = FIRST_STEP;
     }
@@ -122,11 +121,13 @@ export class BatchPath {
     const asked = found % MISSES;
     for (let i = 0; i < asked; i++) this.#ask(kernel.words[LIST.ASK + i]!, now);
     if (found >= MISSES) this.#search(count, now);
-    this.#isRefused = false;
-    const passed = kernel.hasGates ? this.#pass(batch, outer, count, now) : count;
-    const done = passes.apply(this.#words, this.#halves, byteOffset, passed, batch.headroom + outer);
-    this.#guess = done > 0 ? kernel.words[LIST.FOUND + done - 1]! : NONE;
-    this.#share(kernel, batch, batch.headroom + outer, done);
+    const room = batch.headroom + outer;
+    const passed = kernel.hasGates || kernel.hasTolls ? this.#pass(batch, room, count, now) : count;
+    if (kernel.hasTolls) this.#takeTolls(passed, now);
+    const done = passes.apply(this.#words, this.#halves, byteOffset, passed, room);
+    const last = done > 0 ? kernel.words[LIST.FOUND + done - 1]! : NONE;
+    this.#guess = last === kernel.refused ? NONE : last;
+    this.#share(kernel, batch, room, done);
     return first + done;
   }
 
@@ -134,21 +135,53 @@ export class BatchPath {
    * Asks the gates that depend on the frame, each frame once: how many frames go on. It ends where `apply` would stop, as
    * what follows is looked up again.
    */
-  #pass(batch: FrameBatch, outer: number, count: number, now: number): number {
+  #pass(batch: FrameBatch, room: number, count: number, now: number): number {
     const kernel = this.#kernel;
-    const { words } = kernel;
+    const { words, layout } = kernel;
+    const { bytes } = batch;
+    const { connections } = this.#parts;
+    // Fragments that are given up go on before the next packet that is tracked.
+    const isDue = connections.isDue(now);
     for (let i = 0; i < count; i++) {
-      if (kernel.stopsAt(i, batch.headroom + outer)) return i;
+      if (!isDue) {
+        const { table } = connections;
+        i = passConnections(words, layout.records, this.#words, bytes.byteOffset, i, count, room, table, now);
+        if (i === count) return count;
+      }
+      if (kernel.stopsAt(i, room)) return i;
       const id = words[LIST.FOUND + i]!;
-      if (!kernel.isGated(id)) continue;
-      const length = words[LIST.LENGTH + i]!;
-      if (!this.#holds(id, batch.bytes, words[LIST.AT + i]!, length, now)) return i;
-      if (this.#pays(id, length, now)) continue;
-      this.#cache.count(id, length);
-      this.#isRefused = true;
-      return i;
+      if (!this.#holds(id, bytes, words[LIST.AT + i]!, words[LIST.LENGTH + i]!, now)) return i;
     }
     return count;
+  }
+
+  /** Takes the tolls for the first `count` frames. Frames in a row that pay the same pay together where all of them can. */
+  #takeTolls(count: number, now: number): void {
+    const kernel = this.#kernel;
+    const { words, tolls } = kernel;
+    for (let first = 0, end = 0; first < count; first = end) {
+      let id = words[LIST.FOUND + first]!;
+      const number = kernel.tollOf(id);
+      let bytes = 0;
+      for (; end < count; end++) {
+        const next = words[LIST.FOUND + end]!;
+        if (next !== id && kernel.tollOf(next) !== number) break;
+        id = next;
+        bytes += words[LIST.LENGTH + end]!;
+      }
+      if (number === 0) continue;
+      if (number !== ASKS.TOLLS && tolls[number - 1]!.takeAll(end - first, bytes, now)) continue;
+      for (let i = first; i < end; i++) this.#takeToll(i, now);
+    }
+  }
+
+  #takeToll(i: number, now: number): void {
+    const { words, refused } = this.#kernel;
+    const id = words[LIST.FOUND + i]!;
+    const length = words[LIST.LENGTH + i]!;
+    if (this.#pays(id, length, now)) return;
+    this.#cache.count(id, length);
+    words[LIST.FOUND + i] = refused;
   }
 
   #view(bytes: Uint8Array): void {

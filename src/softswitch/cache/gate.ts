@@ -14,9 +14,23 @@ export interface Gate {
   holds(bytes: Uint8Array, at: number, length: number, now: number): boolean;
   /** The answer depends on the frame and not on the moment alone. */
   readonly isOfFrame: boolean;
+  /** When all that it asks is whether the frame fits one connection: which. A kernel can ask that for many frames. */
+  readonly connection: ConnectionUse | undefined;
+}
+
+/** What connection tracking said of a packet, in so far as it says the same of the next one. */
+export interface ConnectionUse {
+  /** Where the numbers of the connection stand, and its version at that time. */
+  readonly slot: number;
+  readonly version: number;
+  readonly isReply: boolean;
+  /** Milliseconds that each packet gives the connection. */
+  readonly timeout: number;
 }
 
 export interface Toll {
   /** Once for each frame, of `length` bytes as it came in. */
   take(length: number, now: number): boolean;
+  /** The same for `count` frames of `bytes` together, when it refuses none of them; else false, and nothing is done. */
+  takeAll(count: number, bytes: number, now: number): boolean;
 }

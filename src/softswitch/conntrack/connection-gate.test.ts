@@ -28,8 +28,13 @@ class Noted {
   readonly #cables = new Map<number, ReturnType<SoftSwitch['attach']>>();
   #sent: string[] = [];
 
-  constructor(cache: CacheLimits | false) {
-    this.soft = new SoftSwitch({ now: () => this.clock.now(), cache });
+  readonly #memory: Uint8Array | undefined;
+
+  /** `kernel`: batches are in its memory; undefined: elsewhere. */
+  constructor(cache: CacheLimits | false, kernel?: 'wasm' | 'typescript') {
+    const now = () => this.clock.now();
+    this.soft = new SoftSwitch({ now, cache, ...(kernel ? { kernel } : {}) });
+    if (kernel) this.#memory = this.soft.frameMemory();
   }
 
   async program(program: readonly string[]): Promise<void> {
@@ -50,7 +55,7 @@ class Noted {
     this.#sent = [];
     const [only, ...more] = frames;
     if (only && more.length === 0) this.#cables.get(port)?.receive(only);
-    else this.#cables.get(port)?.receiveBatch(batchOf(frames));
+    else this.#cables.get(port)?.receiveBatch(batchOf(frames, this.#memory));
     return this.#sent;
   }
 
@@ -64,9 +69,9 @@ class Noted {
   }
 }
 
-function batchOf(frames: readonly Uint8Array[]) {
+function batchOf(frames: readonly Uint8Array[], memory?: Uint8Array) {
   const room = 2048;
-  const batch = newBatch(new Uint8Array(room * frames.length), frames.length);
+  const batch = newBatch(memory ?? new Uint8Array(room * frames.length), frames.length);
   for (const [i, bytes] of frames.entries()) {
     batch.at[i] = i * room + 66;
     batch.length[i] = bytes.length;
@@ -80,9 +85,10 @@ describe('a connection gate', () => {
   it('changes nothing of what comes of random conversations', async () => {
     let hits = 0;
     const names = fc.constantFrom(...Object.keys(CONNECTION_PROGRAMS));
-    const run = fc.asyncProperty(names, fc.nat(2 ** 31), async (name, seed) => {
+    const kernels = fc.constantFrom('wasm', 'typescript', undefined);
+    const run = fc.asyncProperty(names, kernels, fc.nat(2 ** 31), async (name, kernel, seed) => {
       const program = CONNECTION_PROGRAMS[name]!;
-      const [cached, plain] = [new Noted(CACHE_LIMITS), new Noted(false)];
+      const [cached, plain] = [new Noted(CACHE_LIMITS, kernel), new Noted(false)];
       for (const noted of [cached, plain]) await noted.program(program);
       const random = new Random(seed);
       const hosts = { ...CONNECTION_HOSTS, shortQuotes: true, errors6: true, fragments: 4, duplicates: true };
@@ -109,7 +115,7 @@ describe('a connection gate', () => {
       expect(await cached.counters(), `${name}, seed ${seed}`).toEqual(await plain.counters());
       hits += cached.soft.cacheStatistics().hits;
     });
-    await fc.assert(run, { numRuns: 40 });
+    await fc.assert(run, { numRuns: 60 });
     expect(hits).toBeGreaterThan(100);
   }, 60_000);
 
@@ -177,7 +183,12 @@ describe('a connection gate', () => {
       beginTcp(table.tcp, at, segment(2, 100 + ahead, 0));
       updateTcp(table.tcp, at, segment(18, 500, 101 + ahead), true);
       updateTcp(table.tcp, at, segment(16, 101 + ahead, 501), false);
-      return { connection, version: connection.version, isReply: false, timeout: 90_000 };
+      return {
+        slot: connection.slot,
+        version: table.versions[connection.slot]!,
+        isReply: false,
+        timeout: 90_000,
+      };
     });
     const { bytes } = segment(24, 101, 501, 10);
     const gateOf = (...some: typeof uses) => {

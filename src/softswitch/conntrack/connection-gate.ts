@@ -12,22 +12,12 @@ import { ETHERNET, ETHERTYPE } from '../../packet/ethernet.ts';
 import { IP_PROTOCOL, IPV4 } from '../../packet/ipv4.ts';
 import { IPV6 } from '../../packet/ipv6.ts';
 import { isVlanType, VLAN } from '../../packet/vlan.ts';
-import type { Gate } from '../cache/gate.ts';
-import type { Connection, ConnectionTable } from './connection-table.ts';
+import type { ConnectionUse, Gate } from '../cache/gate.ts';
+import type { ConnectionTable } from './connection-table.ts';
 import { pseudoHeaderOf } from './extract.ts';
 import type { Fragments } from './fragments.ts';
 import { quickSum } from './quick-sum.ts';
 import { isPlainTcp, TCP_WORDS, updateTcp } from './tcp.ts';
-
-/** What a `ct` action did, in so far as it does the same for the next packet. */
-export interface ConnectionUse {
-  readonly connection: Connection;
-  /** Of the connection, when the action was done. */
-  readonly version: number;
-  readonly isReply: boolean;
-  /** Milliseconds that the packet gives the connection. */
-  readonly timeout: number;
-}
 
 /** Of the frame that is looked at; one for all gates, as each would hold on to the memory of a frame. */
 const SEGMENT: { bytes: Uint8Array; l4: number; end: number } = { bytes: new Uint8Array(0), l4: 0, end: 0 };
@@ -58,18 +48,22 @@ export class ConnectionGate implements Gate {
     this.#peers = new Int32Array(this.#uses.length * TCP_WORDS);
   }
 
+  get connection(): ConnectionUse | undefined {
+    return this.#uses.length === 1 ? this.#uses[0] : undefined;
+  }
+
   /** A connection has changed since it was used. */
   get isStale(): boolean {
-    return this.#uses.some(({ connection, version }) => connection.version !== version);
+    return this.#uses.some(({ slot, version }) => this.#table.versions[slot] !== version);
   }
 
   holds(bytes: Uint8Array, at: number, _length: number, now: number): boolean {
     // Fragments that are given up go on with the next packet that is tracked.
     if (this.#fragments.isDue(now) || !this.#isWhole(bytes, at)) return false;
-    const { expiration } = this.#table;
+    const { expiration, versions } = this.#table;
     for (let i = 0; i < this.#uses.length; i++) {
-      const { connection, version } = this.#uses[i]!;
-      if (connection.version !== version || now >= expiration[connection.slot]!) return false;
+      const { slot, version } = this.#uses[i]!;
+      if (versions[slot] !== version || now >= expiration[slot]!) return false;
     }
     for (let i = 0; i < this.#uses.length; i++) {
       if (this.#take(i, now)) continue;
@@ -115,8 +109,7 @@ export class ConnectionGate implements Gate {
 
   #take(i: number, now: number): boolean {
     const { expiration, tcp } = this.#table;
-    const { connection, isReply, timeout } = this.#uses[i]!;
-    const { slot } = connection;
+    const { slot, isReply, timeout } = this.#uses[i]!;
     this.#expirations[i] = expiration[slot]!;
     if (this.#protocol === IP_PROTOCOL.TCP) {
       const from = slot * TCP_WORDS;
@@ -131,7 +124,7 @@ export class ConnectionGate implements Gate {
   #undo(last: number): void {
     const { expiration, tcp } = this.#table;
     for (let i = last; i >= 0; i--) {
-      const { slot } = this.#uses[i]!.connection;
+      const { slot } = this.#uses[i]!;
       expiration[slot] = this.#expirations[i]!;
       if (this.#protocol !== IP_PROTOCOL.TCP) continue;
       for (let word = 0; word < TCP_WORDS; word++)

@@ -1,6 +1,6 @@
 /** The state of a connection, whatever its protocol: how it begins, what a packet makes of it, how long it lives. */
 import { IP_PROTOCOL } from '../../packet/ipv4.ts';
-import type { ConnectionUse } from './connection-gate.ts';
+import type { ConnectionUse } from '../cache/gate.ts';
 import { protocolOf } from './connection-key.ts';
 import type { Connection, ConnectionTable } from './connection-table.ts';
 import {
@@ -58,13 +58,13 @@ export function updateState(
     const at = slot * TCP_WORDS;
     const wasEstablished = isTcpEstablished(table.tcp, at);
     const { verdict, timeout } = updateTcp(table.tcp, at, segment, isReply);
-    if (wasEstablished !== isTcpEstablished(table.tcp, at)) connection.version++;
+    if (wasEstablished !== isTcpEstablished(table.tcp, at)) table.changed(connection);
     if (timeout !== undefined) table.expiration[slot] = now + timeout;
     return verdict;
   }
   const isIcmp = protocol === IP_PROTOCOL.ICMP || protocol === IP_PROTOCOL.ICMPV6;
   const state = (isIcmp ? nextIcmp : nextOther)(connection.state, isReply);
-  if (state !== connection.state) connection.version++;
+  if (state !== connection.state) table.changed(connection);
   connection.state = state;
   table.expiration[slot] = now + (isIcmp ? icmpTimeout : otherTimeout)(state);
   return datagramVerdict(state);
@@ -76,12 +76,13 @@ export function useOf(
   connection: Connection,
   isReply: boolean,
 ): ConnectionUse | undefined {
-  const { version, state, slot } = connection;
+  const { state, slot } = connection;
+  const version = table.versions[slot]!;
   const protocol = protocolOf(connection.forward);
   if (protocol === IP_PROTOCOL.TCP) {
     if (!isTcpEstablished(table.tcp, slot * TCP_WORDS)) return undefined;
-    return { connection, version, isReply, timeout: TIMEOUT.TCP_ESTABLISHED };
+    return { slot, version, isReply, timeout: TIMEOUT.TCP_ESTABLISHED };
   }
   const isIcmp = protocol === IP_PROTOCOL.ICMP || protocol === IP_PROTOCOL.ICMPV6;
-  return { connection, version, isReply, timeout: (isIcmp ? icmpTimeout : otherTimeout)(state) };
+  return { slot, version, isReply, timeout: (isIcmp ? icmpTimeout : otherTimeout)(state) };
 }

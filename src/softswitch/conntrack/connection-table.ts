@@ -40,11 +40,6 @@ export class Connection {
   state: DatagramState = DATAGRAM.FIRST;
   mark = 0;
   label = 0n;
-  /**
-   * Grows whenever a packet like one before would be told something else: other state, mark or label, or the end.
-   * What was remembered about an older version is worth nothing.
-   */
-  version = 0;
   /** What counts it. */
   readonly zoneLimit: ZoneLimit | undefined;
   isGone = false;
@@ -90,6 +85,11 @@ export class ConnectionTable {
   readonly #free: number[] = [];
   /** When a connection is forgotten, in the caller's milliseconds; by slot. */
   expiration = new Float64Array(64);
+  /**
+   * Grows whenever a packet like one before would be told something else: other state, mark or label, or the end.
+   * What was remembered about an older version is worth nothing. By slot, and whoever gets the slot next goes on.
+   */
+  versions = new Int32Array(64);
   /** Numbers of TCP connections; TCP_WORDS for each slot. */
   tcp = new Int32Array(64 * TCP_WORDS);
   /** By zone; undefined is for the zones that have none of their own, all together. */
@@ -158,17 +158,22 @@ export class ConnectionTable {
     return connection;
   }
 
+  /** The next packet may be told something else than this one. */
+  changed({ slot }: Connection): void {
+    this.versions[slot]!++;
+  }
+
   /** It is over: nothing finds it any more. */
   expire(connection: Connection): void {
     if (connection.isGone) return;
-    connection.version++;
+    this.changed(connection);
     this.expiration[connection.slot] = 0;
   }
 
   remove(connection: Connection): void {
     if (connection.isGone) return;
     connection.isGone = true;
-    connection.version++;
+    this.changed(connection);
     for (const hash of this.#hashesOf(connection)) this.#unlink(hash, connection);
     if (connection.zoneLimit) connection.zoneLimit.count--;
     this.#connections[connection.slot] = undefined;
@@ -229,9 +234,11 @@ export class ConnectionTable {
   }
 
   #grow(): void {
-    const { expiration, tcp } = this;
+    const { expiration, versions, tcp } = this;
     this.expiration = new Float64Array(expiration.length * 2);
     this.expiration.set(expiration);
+    this.versions = new Int32Array(versions.length * 2);
+    this.versions.set(versions);
     this.tcp = new Int32Array(tcp.length * 2);
     this.tcp.set(tcp);
   }

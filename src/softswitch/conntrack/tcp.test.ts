@@ -7,10 +7,12 @@ import type { Segment } from './state.ts';
 import {
   beginsTcp,
   beginTcp,
+  isPlainAck,
   isPlainTcp,
   isTcpEstablished,
   TCP_WORDS,
   tcpStateName,
+  updatePlainTcp,
   updateTcp,
 } from './tcp.ts';
 import { TIMEOUT } from './timeouts.ts';
@@ -158,6 +160,12 @@ describe('the state of a TCP connection', () => {
           const before = peers.slice();
           const made = segment(next);
           const { verdict } = updateTcp(peers, 0, made, isReply);
+          const { flags, seq, ack = 0, window = 1000, length = 0 } = next;
+          if (isPlainAck(flags)) {
+            const again = before.slice();
+            const isValid = updatePlainTcp(again, 0, isReply, seq | 0, ack | 0, window, length);
+            expect([isValid, again]).toEqual([verdict === 'established', peers]);
+          }
           if (!isPlainTcp(made)) continue;
           // The cache relies on both.
           if (verdict === 'invalid') {

@@ -120,6 +120,11 @@ export function isPlainTcp({ bytes, l4 }: Segment): boolean {
   return (bytes[l4 + 13]! & (SYN | FIN | RST)) === 0;
 }
 
+/** The same for one that has ACK, as all have in the middle of a connection; by its flags. */
+export function isPlainAck(flags: number): boolean {
+  return (flags & (SYN | FIN | RST | ACK)) === ACK;
+}
+
 /**
  * What a segment is to a connection whose numbers stand at `at`; they are brought up to date. A plain segment
  * that is invalid to an established connection leaves them as they are.
@@ -146,14 +151,8 @@ export function updateTcp(peers: Int32Array, at: number, segment: Segment, isRep
   let srcScale = 0;
   let dstScale = 0;
   if ((flags & SYN) === 0) {
-    const both = peers[src + SCALE]! & peers[dst + SCALE]!;
-    if ((both & SCALE_KNOWN) !== 0) {
-      srcScale = peers[src + SCALE]! & SCALE_BITS;
-      dstScale = peers[dst + SCALE]! & SCALE_BITS;
-    } else if ((both & SCALE_UNKNOWN) !== 0) {
-      srcScale = MOST_SCALE;
-      dstScale = MOST_SCALE;
-    }
+    srcScale = scaleOf(peers[src + SCALE]!, peers[dst + SCALE]!);
+    dstScale = scaleOf(peers[dst + SCALE]!, peers[src + SCALE]!);
   }
 
   let window = read16(bytes, l4 + 14);
@@ -200,11 +199,7 @@ export function updateTcp(peers: Int32Array, at: number, segment: Segment, isRep
   const skew = checksAck ? (peers[dst + SEQLO]! - ack) | 0 : 0;
   const srcLow = peers[src + SEQLO]!;
   const isInWindow =
-    isAtLeast(peers[src + SEQHI]!, end) &&
-    // A retransmission goes back one window at most.
-    isAtLeast(seq, (srcLow - (peers[dst + WINDOW]! << dstScale)) | 0) &&
-    skew >= -SLACK &&
-    skew <= SLACK << srcScale &&
+    fits(peers, src, dst, seq, end, skew, srcScale, dstScale) &&
     // A reset has to be exact, so that it is hard to forge (RFC 5961).
     ((flags & RST) === 0 || Math.abs((firstSeq - srcLow) | 0) <= 1);
   if (isInWindow) {
@@ -227,6 +222,58 @@ export function updateTcp(peers: Int32Array, at: number, segment: Segment, isRep
     return LOOSE;
   }
   return INVALID;
+}
+
+/**
+ * What updateTcp does with a segment that isPlainAck in the middle of a connection, by its numbers: false,
+ * and nothing has changed, when it is invalid. `length`: of its data.
+ */
+export function updatePlainTcp(
+  peers: Int32Array,
+  at: number,
+  isReply: boolean,
+  seq: number,
+  ack: number,
+  window: number,
+  length: number,
+): boolean {
+  const src = isReply ? at + PEER_WORDS : at;
+  const dst = isReply ? at : at + PEER_WORDS;
+  const srcScale = scaleOf(peers[src + SCALE]!, peers[dst + SCALE]!);
+  const dstScale = scaleOf(peers[dst + SCALE]!, peers[src + SCALE]!);
+  const first = length === 0 ? peers[src + SEQLO]! : seq;
+  const end = (first + length) | 0;
+  const skew = (peers[dst + SEQLO]! - ack) | 0;
+  if (!fits(peers, src, dst, first, end, skew, srcScale, dstScale)) return false;
+  slide(peers, src, dst, window, srcScale, ack, end);
+  return true;
+}
+
+/** By how much the windows of an end count more than they say; `own` and `other`: scales as they are remembered. */
+function scaleOf(own: number, other: number): number {
+  const both = own & other;
+  if ((both & SCALE_KNOWN) !== 0) return own & SCALE_BITS;
+  return (both & SCALE_UNKNOWN) !== 0 ? MOST_SCALE : 0;
+}
+
+/** Whether a segment and what it acknowledges are in the windows; `skew`: how far it is behind the other end. */
+function fits(
+  peers: Int32Array,
+  src: number,
+  dst: number,
+  seq: number,
+  end: number,
+  skew: number,
+  srcScale: number,
+  dstScale: number,
+): boolean {
+  return (
+    isAtLeast(peers[src + SEQHI]!, end) &&
+    // A retransmission goes back one window at most.
+    isAtLeast(seq, (peers[src + SEQLO]! - (peers[dst + WINDOW]! << dstScale)) | 0) &&
+    skew >= -SLACK &&
+    skew <= SLACK << srcScale
+  );
 }
 
 function slide(

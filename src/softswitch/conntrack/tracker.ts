@@ -12,9 +12,10 @@
 import type { Nat } from '../../flow/flow.ts';
 import { read16 } from '../../packet/bytes.ts';
 import { IP_PROTOCOL } from '../../packet/ipv4.ts';
+import type { ConnectionUse } from '../cache/gate.ts';
 import { isFragment } from '../frame/key.ts';
 import type { Packet } from '../frame/packet.ts';
-import { ConnectionGate, type ConnectionUse } from './connection-gate.ts';
+import { ConnectionGate } from './connection-gate.ts';
 import { CONNECTION_KEY, type ConnectionKey, protocolOf, reversed, zoneOf } from './connection-key.ts';
 import { firstTimeout, mayBegin, updateState, useOf } from './connection-state.ts';
 import { type Connection, type ConnectionLimits, ConnectionTable } from './connection-table.ts';
@@ -134,6 +135,11 @@ export class ConnectionTracker {
   gateFor({ ipHeaders }: Packet): ConnectionGate {
     const { bytes, l4, protocol } = ipHeaders ?? { bytes: new Uint8Array(0), l4: 0, protocol: 0 };
     return new ConnectionGate(this.table, this.#fragments, protocol, read16(bytes, l4 + 4));
+  }
+
+  /** Whether fragments are given up, which go on with the next packet that is tracked. */
+  isDue(now: number): boolean {
+    return this.#fragments.isDue(now);
   }
 
   /** Text as of `ovs-appctl dpctl/dump-conntrack`; `timeouts`: with the seconds that are left. */
@@ -325,7 +331,7 @@ export class ConnectionTracker {
     const { mark, label } = request;
     const newMark = mark ? (mark.value | (connection.mark & ~mark.mask)) >>> 0 : connection.mark;
     const newLabel = label ? label.value | (connection.label & ~label.mask) : connection.label;
-    if (newMark !== connection.mark || newLabel !== connection.label) connection.version++;
+    if (newMark !== connection.mark || newLabel !== connection.label) this.table.changed(connection);
     connection.mark = newMark;
     connection.label = newLabel;
     return { mark: newMark, label: newLabel };

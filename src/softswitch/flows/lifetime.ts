@@ -41,6 +41,7 @@ function shorter(now: number, most: number): number {
 /** A recipe counts for the flow, and so keeps it alive. */
 export class UseGate implements Gate {
   readonly isOfFrame = false;
+  readonly connection = undefined;
   readonly #life: Lifetime;
 
   constructor(life: Lifetime) {
@@ -58,6 +59,7 @@ export class UseGate implements Gate {
 /** A recipe learns the flow again. */
 export class LearnGate implements Gate {
   readonly isOfFrame = false;
+  readonly connection = undefined;
   readonly #life: Lifetime;
 
   constructor(life: Lifetime) {

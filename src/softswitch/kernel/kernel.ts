@@ -4,8 +4,12 @@
  * A megaflow here has a record under its number. What is done to its frames is a program, and many megaflows share one:
  * the connections between two machines differ in their ports, and all end in the same tunnel.
  */
+import { IP_PROTOCOL } from '../../packet/ipv4.ts';
+import { type FrameKey, SHAPE } from '../cache/frame-key.ts';
+import type { Toll } from '../cache/gate.ts';
 import type { Delivery, Outlet, Recipe } from '../cache/recipe.ts';
 import {
+  ASKS,
   KEY,
   type KernelLayout,
   type KernelLimits,
@@ -90,12 +94,16 @@ export class Kernel {
   readonly #masks: Pool;
   readonly #noMask: number;
   readonly #slow: number;
-  /** By megaflow: it has gates that ask each frame, or tolls; and how many have. */
-  readonly #gated: Uint8Array;
-  #gates = 0;
+  /** Megaflows with gates that ask each frame, and those with tolls. */
+  #gated = 0;
+  #tolled = 0;
   readonly #outletOf: (delivery: Delivery) => Outlet | undefined;
   /** By number. */
   readonly outlets: Outlet[] = [];
+  readonly tolls: Toll[] = [];
+  readonly #tollNumbers = new Map<Toll, number>();
+  /** Instead of a megaflow, for frames that a toll has refused: they go nowhere. */
+  readonly refused: number;
 
   /** `outletOf`: where a frame goes, when it goes anywhere. */
   constructor(
@@ -114,14 +122,22 @@ export class Kernel {
     this.#programs = new Pool(this.words, this.layout.programs, 1 << PROGRAM.SHIFT, limits.programs);
     this.#masks = new Pool(this.words, MASK.AT, KEY.SIZE, MASK.LIMIT);
     this.#slow = this.#programs.take(SLOW_PROGRAM)!;
-    this.#gated = new Uint8Array(limits.megaflows);
     // No key is in a megaflow that has this mask, and a key that is not 0.
     this.#noMask = this.#masks.take(new Int32Array(KEY.SIZE))!;
+    this.refused = limits.megaflows;
+    this.#clearRecord(this.refused);
+    const record = this.#record(this.refused);
+    this.words[record + RECORD.PROGRAM] = this.#programs.take(DROP_PROGRAM)!;
+    this.words[record + RECORD.LONGEST] = 0x7fffffff;
   }
 
-  /** Whether some megaflow has gates that ask each frame, or tolls. */
+  /** Whether some megaflow has gates that ask each frame; and tolls. */
   get hasGates(): boolean {
-    return this.#gates > 0;
+    return this.#gated > 0;
+  }
+
+  get hasTolls(): boolean {
+    return this.#tolled > 0;
   }
 
   /** Whether a megaflow has no gates at all. */
@@ -129,9 +145,9 @@ export class Kernel {
     return this.words[this.#record(id) + RECORD.ASKED] === UNGATED;
   }
 
-  /** Whether this one has. */
-  isGated(id: number): boolean {
-    return this.#gated[id] !== 0;
+  /** The number of the toll of a megaflow, as ASKS has it. */
+  tollOf(id: number): number {
+    return this.words[this.#record(id) + RECORD.ASKS]! >>> ASKS.TOLL_SHIFT;
   }
 
   /** Whether `apply` stops at this frame of the batch. */
@@ -160,8 +176,9 @@ export class Kernel {
     words[record + RECORD.MASK] = maskAt;
     words[record + RECORD.PROGRAM] = this.#programFor(recipe);
     words[record + RECORD.LONGEST] = Math.min(recipe.longest, 0x7fffffff);
-    this.#gate(id, recipe.tolls.length > 0 || recipe.gates.some((gate) => gate.isOfFrame));
-    words[record + RECORD.ASKED] = recipe.known.length > 0 || recipe.gates.length > 0 ? 0 : UNGATED;
+    this.#ask(record, recipe);
+    const asksMoment = recipe.known.length > 0 || recipe.gates.some((gate) => !gate.isOfFrame);
+    words[record + RECORD.ASKED] = asksMoment ? 0 : UNGATED;
   }
 
   remove(id: number): void {
@@ -178,6 +195,8 @@ export class Kernel {
   /** All megaflows have been removed. */
   clear(): void {
     this.outlets.length = 0;
+    this.tolls.length = 0;
+    this.#tollNumbers.clear();
   }
 
   /** What was counted since the last time. */
@@ -214,14 +233,43 @@ export class Kernel {
     return this.layout.records + (id << RECORD.SHIFT);
   }
 
-  #gate(id: number, isGated: boolean): void {
-    this.#gates += Number(isGated) - this.#gated[id]!;
-    this.#gated[id] = Number(isGated);
+  /** Notes what each frame is asked. */
+  #ask(record: number, recipe: Recipe): void {
+    const { words } = this;
+    const gates = recipe.gates.filter((gate) => gate.isOfFrame);
+    const use = gates.length === 1 && isPlainIpv4(recipe.key) ? gates[0]!.connection : undefined;
+    let asks = this.#numberOfToll(recipe.tolls) << ASKS.TOLL_SHIFT;
+    if (use) {
+      const isTcp = protocolOf(recipe.key) === IP_PROTOCOL.TCP;
+      asks |= ASKS.CONNECTION | (isTcp ? ASKS.TCP : 0) | (use.isReply ? ASKS.REPLY : 0);
+      words[record + RECORD.SLOT] = use.slot;
+      words[record + RECORD.VERSION] = use.version;
+      words[record + RECORD.TIMEOUT] = use.timeout;
+    } else if (gates.length > 0) {
+      asks |= ASKS.GATES;
+    }
+    words[record + RECORD.ASKS] = asks;
+    this.#count(asks, 1);
+  }
+
+  #count(asks: number, by: number): void {
+    if ((asks & (ASKS.CONNECTION | ASKS.GATES)) !== 0) this.#gated += by;
+    if (asks >>> ASKS.TOLL_SHIFT !== 0) this.#tolled += by;
+  }
+
+  #numberOfToll([toll, ...more]: readonly Toll[]): number {
+    if (!toll) return 0;
+    const known = this.#tollNumbers.get(toll);
+    if (more.length > 0 || (known === undefined && this.tolls.length + 1 >= ASKS.TOLLS)) return ASKS.TOLLS;
+    if (known !== undefined) return known;
+    const number = this.tolls.push(toll);
+    this.#tollNumbers.set(toll, number);
+    return number;
   }
 
   #clearRecord(id: number): void {
-    this.#gate(id, false);
     const record = this.#record(id);
+    this.#count(this.words[record + RECORD.ASKS]!, -1);
     this.words.fill(0, record, record + (1 << RECORD.SHIFT));
     this.words[record] = NONE;
     this.words[record + RECORD.MASK] = this.#noMask;
@@ -244,4 +292,14 @@ export class Kernel {
     const known = this.outlets.indexOf(outlet);
     return known >= 0 ? known : this.outlets.push(outlet) - 1;
   }
+}
+
+/** UDP or TCP over IPv4, without a tag: what connection-pass.ts can ask. */
+function isPlainIpv4(key: FrameKey): boolean {
+  const protocol = protocolOf(key);
+  return key[5]! >>> 24 === SHAPE.IPV4 && (protocol === IP_PROTOCOL.TCP || protocol === IP_PROTOCOL.UDP);
+}
+
+function protocolOf(key: FrameKey): number {
+  return (key[5]! >>> 16) & 0xff;
 }

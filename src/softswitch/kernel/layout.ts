@@ -64,12 +64,24 @@ export const RECORD = {
   BYTES: 24,
   /** Longer frames are for the tables. */
   LONGEST: 26,
-  /** The batch in which its gates were asked last; UNGATED = there are none. */
+  /** The batch in which its gates were asked last that ask the moment alone; UNGATED = there are none. */
   ASKED: 27,
+  /** What each frame is asked, and pays (ASKS). */
+  ASKS: 28,
+  /** Of the connection that it asks (ConnectionUse in cache/gate.ts). */
+  SLOT: 29,
+  VERSION: 30,
+  TIMEOUT: 31,
   SHIFT: 5,
 } as const;
 
 export const UNGATED = -1;
+
+/**
+ * CONNECTION: each frame has to fit one connection, of TCP or else of UDP; REPLY: as one that answers. GATES: there are
+ * gates of other kinds. TOLL_SHIFT: above it stands the number of its toll, counted from 1; 0 = none; TOLLS = several.
+ */
+export const ASKS = { CONNECTION: 1, TCP: 2, REPLY: 4, GATES: 8, TOLL_SHIFT: 8, TOLLS: 0xffff } as const;
 
 /** A program, from the word where it begins (program.ts). */
 export const PROGRAM = {
@@ -153,7 +165,8 @@ export function layoutOf(limits: KernelLimits): KernelLayout {
   const align = (word: number) => Math.ceil(word / 32) * 32;
   const hints = align(MASK.AT + MASK.LIMIT * KEY.SIZE);
   const records = align(hints + 2 * limits.hints);
-  const programs = records + (limits.megaflows << RECORD.SHIFT);
+  // One more than there are, for what is refused.
+  const programs = records + ((limits.megaflows + 1) << RECORD.SHIFT);
   const frames = programs + (limits.programs << PROGRAM.SHIFT);
   return { hints, records, programs, frames, size: 4 * frames + 8 * Math.ceil(limits.frames / 8) };
 }

@@ -248,6 +248,7 @@ export function find(count: i32, mask: i32, step: i32, hints: i32, records: i32,
   let tries = guess < 0 ? 0 : TRIES;
   const likely = ((records + (guess << RECORD_SHIFT)) as usize) << 2;
   const likelyMask = guess < 0 ? 0 : (load<i32>(likely, RECORD_MASK * 4) as usize) << 2;
+  let hashed = 0;
   for (let i = 0; i < count; i++) {
     const list = (i as usize) << 2;
     // 1 or 0 so far: KNOWN, unless it is found not to be.
@@ -263,8 +264,14 @@ export function find(count: i32, mask: i32, step: i32, hints: i32, records: i32,
       }
       tries--;
     }
-    const hash = hashKey(k) as i32;
-    store<i32>(list, hash, LIST_HASH * 4);
+    store<i32>(list, hashKey(k), LIST_HASH * 4);
+    hashed++;
+  }
+  if (hashed > 0) fetchBuckets(count, mask, hints);
+  for (let i = 0; i < count && hashed > 0; i++) {
+    const list = (i as usize) << 2;
+    const hash = load<i32>(list, LIST_HASH * 4);
+    if (hash == 0 || hash == KNOWN) continue;
     const bucket = ((hints + ((hash & mask) << BUCKET_SHIFT)) as usize) << 2;
     const wanted = i32x4.splat(hash);
     const ways =
@@ -300,6 +307,17 @@ export function find(count: i32, mask: i32, step: i32, hints: i32, records: i32,
     }
   }
   return asked + misses * MISSES;
+}
+
+/** Waits for many buckets at once: there is so little in this loop that the processor asks for them all. */
+function fetchBuckets(count: i32, mask: i32, hints: i32): void {
+  let touched = 0;
+  for (let i = 0; i < count; i++) {
+    const hash = load<i32>((i as usize) << 2, LIST_HASH * 4);
+    touched |= load<i32>(((hints + ((hash & mask) << BUCKET_SHIFT)) as usize) << 2);
+  }
+  // What it comes to is of no interest.
+  store<i32>(0, touched, LIST_MOST * 4);
 }
 
 @inline
