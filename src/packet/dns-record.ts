@@ -134,17 +134,19 @@ function parseNumbered(text: string, word: string): number | undefined {
 }
 
 function parseData(type: number, words: readonly string[]): readonly DnsPiece[] | undefined {
-  const [first = ''] = words;
-  if (words.length === 1 && first.startsWith('0x')) {
-    const bytes = fromHex(first.slice(2));
-    return bytes && bytes.length <= 0xffff ? [{ bytes }] : undefined;
-  }
+  const bytes = hexData(words);
+  if (bytes) return bytes.length <= 0xffff ? [{ bytes }] : undefined;
   const elements = DATA[type];
   if (!elements) return undefined;
   if (elements[0] === 'strings') return parseStrings(words.join(' '));
   if (elements.length !== words.length) return undefined;
   const pieces = elements.map((element, i) => parseElement(element, words[i] ?? ''));
   return pieces.every((piece) => piece !== undefined) ? pieces : undefined;
+}
+
+/** Undefined for what is a name that begins like a number: 0x_a. */
+function hexData([digits = '', ...more]: readonly string[]): Uint8Array | undefined {
+  return more.length === 0 && digits.startsWith('0x') ? fromHex(digits.slice(2)) : undefined;
 }
 
 function parseElement(element: Element, word: string): DnsPiece | undefined {
