@@ -4,9 +4,10 @@
  *     npm run bench                    all of them
  *     npm run bench -- apply change    some of them
  *     npm run bench -- --write         all of them, and writes docs/benchmarks.md
+ *     npm run bench -- apply --write   one of them, and writes its section
  */
 import { fork } from 'node:child_process';
-import { readdirSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import type { Benchmark, Figure } from './lib/figure.ts';
@@ -25,13 +26,14 @@ const { values, positionals } = parseArgs({
   options: { write: { type: 'boolean', default: false } },
 });
 const unknown = positionals.filter((name) => !known.includes(name));
-if (unknown.length > 0 || (values.write && positionals.length > 0)) {
-  const reason =
-    unknown.length > 0 ? `There is no benchmark ${unknown.join(', ')}.` : 'The page has all benchmarks.';
-  console.error(`${reason} Usage: npm run bench -- [--write] [${known.join(' ')}]`);
+if (unknown.length > 0) {
+  console.error(
+    `There is no benchmark ${unknown.join(', ')}. Usage: npm run bench -- [--write] [${known.join(' ')}]`,
+  );
   process.exit(1);
 }
 
+const date = new Date().toISOString().slice(0, 10);
 const results: Result[] = [];
 for (const name of positionals.length > 0 ? positionals : known) {
   const { benchmark } = (await import(`./${name}.ts`)) as { benchmark: Benchmark };
@@ -39,12 +41,12 @@ for (const name of positionals.length > 0 ? positionals : known) {
   const start = performance.now();
   const figures = await inChild(name);
   const seconds = (performance.now() - start) / 1000;
-  const result = { benchmark, figures, load: [before, load()] as const, seconds };
+  const result = { benchmark, figures, load: [before, load()] as const, seconds, date };
   results.push(result);
   console.log(textOf(result));
 }
 if (values.write) {
-  writeFileSync(PAGE, pageOf(results, machine(), new Date().toISOString().slice(0, 10)));
+  writeFileSync(PAGE, pageOf(results, machine(), readFileSync(PAGE, 'utf8'), known));
   console.log('Written to docs/benchmarks.md.');
 }
 

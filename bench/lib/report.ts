@@ -10,6 +10,8 @@ export interface Result {
   /** Load of the machine, averaged over a minute, before and after. */
   readonly load: readonly [before: number, after: number];
   readonly seconds: number;
+  /** The day, as 2026-01-31. */
+  readonly date: string;
 }
 
 const HEAD = ['figure', 'unit', 'median', 'min … max', 'p99', 'compared with', 'ratio', 'goals'];
@@ -26,34 +28,47 @@ export function textOf({ benchmark, figures, load, seconds }: Result): string {
   ].join('');
 }
 
-export function pageOf(results: readonly Result[], machine: Machine, date: string): string {
-  const sections = results.map(({ benchmark, figures, load }) =>
-    [
-      `## ${benchmark.name}`,
-      '',
-      benchmark.what,
-      '',
-      ...benchmark.method.map((line) => `- ${line}`),
-      `- Load of the machine: ${load[0].toFixed(2)} before, ${load[1].toFixed(2)} after.`,
-      '',
-      `| ${HEAD.join(' | ')} |`,
-      `|${HEAD.map((_, i) => (i === 0 || i === 5 || i === 7 ? ' --- |' : ' ---: |')).join('')}`,
-      ...figures.map((figure) => `| ${cells(figure).join(' | ')} |`),
-      '',
-    ].join('\n'),
-  );
+/** The page with these results, and those of `before` that were not measured again; sections in order of names. */
+export function pageOf(
+  results: readonly Result[],
+  machine: Machine,
+  before: string,
+  known: readonly string[],
+): string {
+  const sections = new Map<string, string>();
+  for (const section of before.split(/^(?=## )/m).slice(1)) {
+    const name = /^## (\S+)/.exec(section)?.[1] ?? '';
+    if (known.includes(name)) sections.set(name, section.trimEnd());
+  }
+  for (const result of results) sections.set(result.benchmark.name, sectionOf(result));
+  const sorted = [...sections].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, section]) => section);
   return `${PREFACE}
-- Date: ${date}
 - Machine: ${machine.cpu}, ${machine.cores} cores, ${machine.memory}
 - Node.js ${machine.node}, ${machine.system}
 
-${sections.join('\n')}`;
+${sorted.join('\n\n')}
+`;
+}
+
+function sectionOf({ benchmark, figures, load, date }: Result): string {
+  return [
+    `## ${benchmark.name}`,
+    '',
+    benchmark.what,
+    '',
+    ...benchmark.method.map((line) => `- ${line}`),
+    `- Measured on ${date}. Load of the machine: ${load[0].toFixed(2)} before, ${load[1].toFixed(2)} after.`,
+    '',
+    `| ${HEAD.join(' | ')} |`,
+    `|${HEAD.map((_, i) => (i === 0 || i === 5 || i === 7 ? ' --- |' : ' ---: |')).join('')}`,
+    ...figures.map((figure) => `| ${cells(figure).join(' | ')} |`),
+  ].join('\n');
 }
 
 const PREFACE = `# Benchmarks
 
-Measured by \`npm run bench -- --write\`, which writes this page; \`npm run bench -- NAME\` runs one. No test measures
-time: figures depend on the machine, so they are looked at by people. Each benchmark runs in a process of its own. Whatever
+Measured by \`npm run bench -- --write\`, which writes this page; \`npm run bench -- NAME\` runs one, and with \`--write\`
+puts it here. No test measures time: figures depend on the machine, so they are looked at by people. Each benchmark runs in a process of its own. Whatever
 has a peer is measured in turn with it in one run, and the ratio, the median of the pairs with the least and the greatest,
 is what can be compared between machines; absolute figures cannot. "The same at both sizes" is a ratio of at most 1.25. The goals
 for memory are those of the finished product.
