@@ -64,11 +64,16 @@ interface Unit<F, O> {
   outputs: readonly string[];
 }
 
-/** What a unit can look at: a fact by its key, or a group. It is kept while somebody has looked at it. */
+/**
+ * What a unit can look at: a fact by its key, or a group. It is kept while somebody looks at it. A large network has
+ * millions of these looks, so they are kept small: `readers` may name units that look no longer, or one twice; whether
+ * a unit looks is what its `reads` say, and readers are put in order when half of them may be gone.
+ */
 interface Source<F, O> {
   readonly id: string;
-  /** Most have one reader, and a Set costs several times as much as the rest of the source. */
-  readers: Unit<F, O> | Set<Unit<F, O>> | undefined;
+  readers: Unit<F, O>[];
+  /** How many looks ended since the readers were last put in order. */
+  gone: number;
 }
 
 /** What a change touched, and whether it was there before. */
@@ -88,7 +93,7 @@ export class Deriver<F, O> {
   readonly #units: ReadonlyMap<Rule<F, O>, Map<string, Unit<F, O>>>;
   /** Fact keys and group ids share the map, told apart by the separator. */
   readonly #sources = new Map<string, Source<F, O>>();
-  readonly #outputs = new Map<string, { readonly unit: Unit<F, O>; readonly output: O }>();
+  readonly #outputs = new Map<string, O>();
 
   constructor(derivation: Derivation<F, O>) {
     this.#derivation = derivation;
@@ -98,12 +103,12 @@ export class Deriver<F, O> {
   }
 
   /** All outputs, in no particular order. */
-  *outputs(): IterableIterator<O> {
-    for (const { output } of this.#outputs.values()) yield output;
+  outputs(): IterableIterator<O> {
+    return this.#outputs.values();
   }
 
   output(key: string): O | undefined {
-    return this.#outputs.get(key)?.output;
+    return this.#outputs.get(key);
   }
 
   fact(key: string): F | undefined {
@@ -183,21 +188,20 @@ export class Deriver<F, O> {
 
   #rederive(dirty: ReadonlySet<Unit<F, O>>): OutputChange<O>[] {
     const before = new Map<string, O | undefined>();
-    const made: [unit: Unit<F, O>, outputs: Map<string, O>][] = [];
+    const made: Map<string, O>[] = [];
     // Every dirty unit lets go of its outputs first, so that an output can move from one unit to another.
     for (const unit of dirty) {
       for (const key of unit.outputs) {
         before.set(key, this.output(key));
         this.#outputs.delete(key);
       }
-      made.push([unit, this.#derive(unit)]);
+      made.push(this.#derive(unit));
     }
     const after = new Map<string, O>();
-    for (const [unit, outputs] of made) {
+    for (const outputs of made) {
       for (const [key, output] of outputs) {
-        const taken = this.#outputs.get(key);
-        if (taken) throw new Error(`${nameOf(taken.unit)} and ${nameOf(unit)} both make the output ${key}`);
-        this.#outputs.set(key, { unit, output });
+        if (this.#outputs.has(key)) throw new Error(`${this.#makersOf(key)} both make the output ${key}`);
+        this.#outputs.set(key, output);
         after.set(key, output);
         if (!before.has(key)) before.set(key, undefined);
       }
@@ -217,7 +221,8 @@ export class Deriver<F, O> {
     const outputs = new Map<string, O>();
     const reads = new Set<Source<F, O>>();
     if (unit.facts > 0) {
-      const look = (id: string) => reads.add(entryOf(this.#sources, id, () => ({ id, readers: undefined })));
+      const look = (id: string) =>
+        reads.add(entryOf(this.#sources, id, () => ({ id, readers: [], gone: 0 })));
       const read: Read<F> = {
         get: (key) => {
           look(key);
@@ -234,9 +239,10 @@ export class Deriver<F, O> {
         outputs.set(key, output);
       }
     } else this.#forget(unit);
-    for (const source of unit.reads) if (!reads.has(source)) this.#removeReader(source, unit);
-    for (const source of reads) addReader(source, unit);
+    const before = new Set(unit.reads);
     unit.reads = [...reads];
+    for (const source of before) if (!reads.has(source)) this.#endLook(source);
+    for (const source of reads) if (!before.has(source)) addReader(source, unit);
     unit.outputs = [...outputs.keys()];
     return outputs;
   }
@@ -246,23 +252,41 @@ export class Deriver<F, O> {
   }
 
   #readersOf(id: string): Iterable<Unit<F, O>> {
-    const readers = this.#sources.get(id)?.readers;
-    if (readers === undefined) return [];
-    return readers instanceof Set ? readers : [readers];
+    const source = this.#sources.get(id);
+    return source ? readersOf(source) : [];
   }
 
-  #removeReader(source: Source<F, O>, unit: Unit<F, O>): void {
-    const { readers } = source;
-    if (readers instanceof Set) readers.delete(unit);
-    if (readers === unit || (readers instanceof Set && readers.size === 0)) this.#sources.delete(source.id);
+  #endLook(source: Source<F, O>): void {
+    source.gone++;
+    if (2 * source.gone < source.readers.length) return;
+    const readers = readersOf(source);
+    source.readers = [...readers];
+    source.gone = 0;
+    if (readers.size === 0) this.#sources.delete(source.id);
+  }
+
+  #makersOf(key: string): string {
+    const units = [...this.#units.values()].flatMap((ofRule) => [...ofRule.values()]);
+    return units
+      .filter(({ outputs }) => outputs.includes(key))
+      .map(nameOf)
+      .join(' and ');
   }
 }
 
+/** An array that grows by pushing keeps room for many more; most have one reader or two. */
 function addReader<F, O>(source: Source<F, O>, unit: Unit<F, O>): void {
-  const { readers } = source;
-  if (readers === undefined) source.readers = unit;
-  else if (readers instanceof Set) readers.add(unit);
-  else if (readers !== unit) source.readers = new Set([readers, unit]);
+  if (source.readers.length < FEW) source.readers = source.readers.concat(unit);
+  else source.readers.push(unit);
+}
+
+const FEW = 8;
+
+/** The units that look at it now. */
+function readersOf<F, O>(source: Source<F, O>): Set<Unit<F, O>> {
+  return new Set(
+    source.gone === 0 ? source.readers : source.readers.filter((unit) => unit.reads.includes(source)),
+  );
 }
 
 function nameOf<F, O>({ rule, name }: Unit<F, O>): string {
