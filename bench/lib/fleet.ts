@@ -15,7 +15,7 @@ import { type ModelObject, objectName } from '../../src/model/kinds.ts';
 import { recordKey } from '../../src/policy/records.ts';
 import type { Store } from '../../src/store/contract.ts';
 import { openSqliteStore } from '../../src/store/sqlite/open.ts';
-import { PolicyClient } from '../../src/stream/client.ts';
+import { PolicyClient, type PolicyHandler } from '../../src/stream/client.ts';
 import { memoryTransport } from '../../src/stream/memory.ts';
 import { policyRoutes } from '../../src/stream/server.ts';
 
@@ -38,8 +38,19 @@ export interface Timing {
   readonly hosts: number;
 }
 
+interface FleetOptions {
+  /**
+   * `softswitch` (default): every host has its agent, which programs a softswitch. `none`: a host takes its policy,
+   * keeps it and confirms it, so that what is measured is the controller and the stream.
+   */
+  readonly engine?: 'softswitch' | 'none';
+}
+
 /** Objects may be any that make a network; the hosts are those among them. */
-export async function openFleet(objects: readonly ModelObject[]): Promise<Fleet> {
+export async function openFleet(
+  objects: readonly ModelObject[],
+  { engine = 'softswitch' }: FleetOptions = {},
+): Promise<Fleet> {
   const directory = mkdtempSync(join(tmpdir(), 'netloom-bench-'));
   const { store, committed } = timed(await openSqliteStore({ directory }));
   const controller = await Controller.open({ store, clock: systemClock, uuid: randomUUID });
@@ -49,7 +60,11 @@ export async function openFleet(objects: readonly ModelObject[]): Promise<Fleet>
   );
   const transport = memoryTransport(policyRoutes(controller.feed, { clock: systemClock }));
   const physical = new PhysicalFabric(systemClock);
-  const hosts = controller.network.list('Host').map(({ object }) => connect(objectName(object)));
+  const hosts = controller.network
+    .list('Host')
+    .map(({ object }) =>
+      connect(objectName(object), engine === 'none' ? confirming() : programming(objectName(object))),
+    );
   const whenReady = () => {
     const { feed } = controller;
     return feed.whenApplied(
@@ -59,7 +74,7 @@ export async function openFleet(objects: readonly ModelObject[]): Promise<Fleet>
   };
   await whenReady();
 
-  function connect(host: string) {
+  function programming(host: string): Below {
     const soft = new SoftHost({
       host,
       clock: systemClock,
@@ -68,12 +83,7 @@ export async function openFleet(objects: readonly ModelObject[]): Promise<Fleet>
       networkOf: () => 'Fabric',
     });
     const agent = new Agent(host, soft);
-    const client = new PolicyClient({
-      host,
-      bootNonce: host,
-      transport,
-      clock: systemClock,
-      random: Math.random,
+    return {
       handler: {
         onSnapshot: async (policy) => {
           const records = policy.scopes().flatMap((scope) => [...policy.scope(scope).values()]);
@@ -87,12 +97,24 @@ export async function openFleet(objects: readonly ModelObject[]): Promise<Fleet>
           return (await agent.apply(wanted)).findings;
         },
       },
+      close: () => soft.close(),
+    };
+  }
+
+  function connect(host: string, { handler, close }: Below) {
+    const client = new PolicyClient({
+      host,
+      bootNonce: host,
+      transport,
+      clock: systemClock,
+      random: Math.random,
+      handler,
       onTrouble: (trouble) => {
         if (trouble) throw new Error(trouble.message);
       },
     });
     client.start();
-    return { host, soft, client };
+    return { host, client, close };
   }
 
   return {
@@ -114,13 +136,27 @@ export async function openFleet(objects: readonly ModelObject[]): Promise<Fleet>
       };
     },
     async close() {
-      for (const { client, soft } of hosts) {
-        await client.stop();
-        await soft.close();
+      for (const host of hosts) {
+        await host.client.stop();
+        await host.close();
       }
       await controller.close();
       rmSync(directory, { recursive: true });
     },
+  };
+}
+
+/** What takes the policy on a host. */
+interface Below {
+  readonly handler: PolicyHandler;
+  close(): Promise<void>;
+}
+
+/** The client keeps the policy as it is; there is nothing below that could refuse it. */
+function confirming(): Below {
+  return {
+    handler: { onSnapshot: async () => [], onDelta: async () => [] },
+    close: async () => {},
   };
 }
 
