@@ -1,5 +1,5 @@
 /** One vNIC changes: how long until the flows are in force on every host that needs them, and does size matter? */
-import type { Change } from '../src/controller/controller.ts';
+import type { Change } from '../src/controller/change.ts';
 import type { ModelObject } from '../src/model/kinds.ts';
 import type { Benchmark, Figure } from './lib/figure.ts';
 import { openFleet, type Timing } from './lib/fleet.ts';

@@ -33,7 +33,7 @@ export const benchmark: Benchmark = {
       const edit = move((round + WARM_UP) % SIZES[0], round);
       for (const { network, samples } of sizes) {
         const start = performance.now();
-        const { findings } = network.propose([edit]);
+        const { findings } = network.propose([edit], 0);
         network.discard();
         const time = performance.now() - start;
         if (findings.length > 0) throw new Error(JSON.stringify(findings[0]));
@@ -74,7 +74,7 @@ function move(i: number, round: number): Edit {
 function loaded(objects: readonly ModelObject[]): Network {
   const network = new Network(randomUUID);
   const edits = objects.map((object) => ({ key: objectKey(object), object }));
-  network.keep(edits, 1, () => randomUUID(), network.propose(edits));
+  network.keep(edits, 1, () => randomUUID(), network.propose(edits, 0));
   return network;
 }
 
@@ -92,7 +92,10 @@ function unitsOf(objects: readonly ModelObject[]): number {
     })),
   });
   const network = new Network(randomUUID);
-  const { allocations } = network.propose(objects.map((object) => ({ key: objectKey(object), object })));
+  const { allocations } = network.propose(
+    objects.map((object) => ({ key: objectKey(object), object })),
+    0,
+  );
   const derivers = [
     new Deriver(counted(compilation)),
     new Deriver(counted(validation)),

@@ -124,6 +124,7 @@ async function ofAgent({ own, remote, count }: HostRecords): Promise<number> {
     random: Math.random,
     physical: new PhysicalFabric(systemClock),
     networkOf: () => 'Fabric',
+    nics: () => [],
   });
   const agent = new Agent(host, soft);
   const take = async (text: string) => {

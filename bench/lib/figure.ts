@@ -20,7 +20,7 @@ export interface Figure {
   readonly goals?: readonly Goal[];
 }
 
-export type Unit = 'ms' | 'frames/s' | 'MB' | 'bytes' | 'units';
+export type Unit = 'ms' | 'frames/s' | 'MB' | 'bytes' | 'units' | 'requests/s';
 
 /** `of` says what has to be within the limit. */
 export interface Goal {

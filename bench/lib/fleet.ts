@@ -8,7 +8,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Agent } from '../../src/agent/agent.ts';
 import { systemClock } from '../../src/base/clock.ts';
-import { type Change, Controller } from '../../src/controller/controller.ts';
+import type { Change } from '../../src/controller/change.ts';
+import { Controller } from '../../src/controller/controller.ts';
 import { PhysicalFabric } from '../../src/lab/physical.ts';
 import { SoftHost } from '../../src/lab/soft-host.ts';
 import { type ModelObject, objectName } from '../../src/model/kinds.ts';
@@ -81,6 +82,7 @@ export async function openFleet(
       random: Math.random,
       physical,
       networkOf: () => 'Fabric',
+      nics: () => [],
     });
     const agent = new Agent(host, soft);
     return {

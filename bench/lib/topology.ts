@@ -30,6 +30,16 @@ vnics:
 `;
 }
 
+/** The same as it is sent to the API. */
+export function machineObject(i: number, host: string): object {
+  return {
+    kind: 'VirtualMachine',
+    name: machineName(i),
+    host,
+    vnics: [{ vmNetwork: networkName(Math.floor(i / PER_SUBNET)) }],
+  };
+}
+
 export function hostName(i: number): string {
   return `host${i}`;
 }
