@@ -32,6 +32,8 @@ const address = (n: number) => textOf('ipv4', numberOf('ipv4', '10.10.0.0') + Bi
 /** An allocator that is told the needs as they are now, and finds out itself what changed. */
 class Told {
   readonly allocator: Allocator;
+  /** Wall-clock milliseconds. */
+  now = 0;
   #needs = new Map<string, Need>();
   #before = this.#needs;
 
@@ -49,7 +51,7 @@ class Told {
       if (before && after && sameNeed(before, after)) continue;
       changes.push({ key, ...(before ? { before } : {}), ...(after ? { after } : {}) });
     }
-    const grant = this.allocator.apply(changes);
+    const grant = this.allocator.apply(changes, this.now);
     this.#before = this.#needs;
     if (grant.findings.length === 0) this.#needs = now;
     return grant;
@@ -141,7 +143,12 @@ describe('Allocator', () => {
       'All 3 values of CA Pool are in use, and 5 more are needed: by d, e, f and 2 more.',
     );
     expect(told.held()).toEqual(before);
-    expect(told.allocator.poolUse('CA Pool')).toEqual({ size: 3n, used: 1n, free: 2n });
+    expect(told.allocator.poolUse('CA Pool', told.now)).toEqual({
+      size: 3n,
+      used: 1n,
+      inactive: 0n,
+      free: 2n,
+    });
     // Nothing stuck: the part of the change that can be had is granted.
     expect(told.tell([pool(1, 3), demand('a'), demand('b'), demand('c')]).findings).toEqual([]);
   });
@@ -160,10 +167,40 @@ describe('Allocator', () => {
     expect(told.held().vm00000).toBe('10.10.0.10');
     expect(told.held().vm09999).toBe(address(10_009));
     told.tell([pool(10, 65_000), ...owners.filter((_, i) => i % 2).map((owner) => demand(owner))]);
-    expect(told.allocator.poolUse('CA Pool')!.used).toBe(5_000n);
+    expect(told.allocator.poolUse('CA Pool', told.now)!.used).toBe(5_000n);
     told.tell([pool(10, 65_000), ...owners.filter((_, i) => i % 2 || i === 4).map((owner) => demand(owner))]);
     expect(told.held().vm00004).toBe('10.10.0.10');
   });
+
+  it.each([
+    ['ipv4', '10.0.0.250'],
+    ['ipv6', 'fd00::fa'],
+    ['mac', '02:00:00:00:00:fa'],
+    ['number', '16777205'],
+  ] as const)(
+    'gives the last 10 of a pool (%s) to 10 of 64, and leaves nothing of the others behind',
+    (space, first) => {
+      const from = numberOf(space, first);
+      const last: Pool = { kind: 'pool', key: 'P', scope: SCOPE, space, ranges: [{ from, to: from + 9n }] };
+      const told = new Told();
+      const granted: string[] = [];
+      for (let i = 0; i < 64; i++) {
+        const wish = { ...demand(`o${i}`, undefined, ['P']), space };
+        const { findings } = told.tell([
+          last,
+          ...granted.map((o) => ({ ...demand(o, undefined, ['P']), space })),
+          wish,
+        ]);
+        if (findings.length === 0) granted.push(`o${i}`);
+        else expect(findings.map(({ code }) => code)).toEqual(['pool-exhausted']);
+      }
+      expect(granted.length).toBe(10);
+      expect(Object.values(told.held())).toEqual(
+        Array.from({ length: 10 }, (_, i) => textOf(space, from + BigInt(i))),
+      );
+      expect(told.allocator.poolUse('P', 0)).toEqual({ size: 10n, used: 10n, inactive: 0n, free: 0n });
+    },
+  );
 
   it('sweeps away what is left over from before a crash', () => {
     const told = new Told();
@@ -172,7 +209,7 @@ describe('Allocator', () => {
       { scope: SCOPE, owner: 'gone', value: address(1) },
     ]);
     expect(told.tell([pool(1, 9), demand('a')]).changes).toEqual([]);
-    expect(told.allocator.sweep()).toEqual([
+    expect(told.allocator.sweep(0).changes).toEqual([
       { scope: SCOPE, owner: 'gone', before: '10.10.0.1', after: null },
     ]);
     expect(told.held()).toEqual({ a: '10.10.0.7' });
@@ -196,12 +233,12 @@ describe('Allocator', () => {
         const told = new Told();
         for (const w of worlds) {
           const before = told.held();
-          const use = told.allocator.poolUse('CA Pool');
+          const use = told.allocator.poolUse('CA Pool', told.now);
           const { findings, changes } = told.tell(needsOf(w));
           const after = told.held();
           if (findings.length > 0) {
             expect(after).toEqual(before);
-            expect(told.allocator.poolUse('CA Pool')).toEqual(use);
+            expect(told.allocator.poolUse('CA Pool', told.now)).toEqual(use);
             continue;
           }
           expect(new Set(Object.values(after)).size).toBe(Object.keys(after).length);
@@ -217,7 +254,7 @@ describe('Allocator', () => {
             else expected[change.owner] = change.after;
           }
           expect(after).toEqual(expected);
-          const { size, used, free } = told.allocator.poolUse('CA Pool')!;
+          const { size, used, free } = told.allocator.poolUse('CA Pool', told.now)!;
           expect(size).toBe(BigInt(w.to - w.from + 1));
           expect(free + used).toBe(size);
           const inPool = Object.values(after).filter((value) => {

@@ -42,6 +42,67 @@ describe('demands', () => {
     expect(grant.findings[0]!.message).toContain('already held by VirtualMachine/x/eth0');
   });
 
+  it('are for one address of each IP version that has a pool and no fixed address', () => {
+    const dual = network('AAA').replace(
+      'prefix: 10.10.0.0/16',
+      'prefix: 10.10.0.0/16\nipv6Prefix: "fd00::/64"',
+    );
+    const six = pool('AAA')
+      .replace(/name: .*/, 'name: six')
+      .replace(/from: .*/, 'from: "fd00::100"')
+      .replace(/to: .*/, 'to: "fd00::199"');
+    const world = granted(FABRIC, dual, six);
+    const held = (name: string) =>
+      world.text('ip/').filter((line) => line.includes(`VirtualMachine/${name}/`));
+    expect(world.text('ip/')).toEqual([
+      'ip/AAA/test VmSubnet/AAA/test/router = 10.10.0.1',
+      'ip/AAA/test/ipv6 VmSubnet/AAA/test/router = fd00::1',
+    ]);
+    // Without a pool of IPv4, IPv6 is enough.
+    expect(world.edit(all(vm('a', 'h1', 'AAA'))).grant.findings).toEqual([]);
+    expect(held('a')).toEqual(['ip/AAA/test/ipv6 VirtualMachine/a/eth0 = fd00::100']);
+    world.edit(all(pool('AAA')));
+    expect(held('a')).toEqual([
+      'ip/AAA/test VirtualMachine/a/eth0 = 10.10.1.100',
+      'ip/AAA/test/ipv6 VirtualMachine/a/eth0 = fd00::100',
+    ]);
+    world.edit(all(vm('b', 'h1', 'AAA', ', addresses: [10.10.0.9]')));
+    expect(held('b')).toEqual([
+      'ip/AAA/test VirtualMachine/b/eth0 = 10.10.0.9',
+      'ip/AAA/test/ipv6 VirtualMachine/b/eth0 = fd00::101',
+    ]);
+    world.edit(all(vm('c', 'h1', 'AAA', ', addresses: ["fd00::9", 10.10.0.8]')));
+    expect(held('c')).toEqual([
+      'ip/AAA/test VirtualMachine/c/eth0 = 10.10.0.8',
+      'ip/AAA/test/ipv6 VirtualMachine/c/eth0 = fd00::9',
+    ]);
+  });
+
+  it('need no pool where machines make their addresses themselves, and are met besides where there is one', () => {
+    const slaac = network('AAA').replace(
+      'prefix: 10.10.0.0/16',
+      'prefix: "fd00::/64"\nipv6AddressMode: slaac',
+    );
+    const world = granted(FABRIC, slaac);
+    expect(world.edit(all(vm('a', 'h1', 'AAA'))).grant.findings).toEqual([]);
+    expect(world.text('ip/')).toEqual(['ip/AAA/test/ipv6 VmSubnet/AAA/test/router = fd00::1']);
+  });
+
+  it('are met by each row of a segment that is of another IP version', () => {
+    const fabric = FABRIC.replace(
+      'subnets: [{ prefix: 192.168.0.0/24',
+      'subnets: [{ prefix: "fd00:1::/64" }, { prefix: 192.168.0.0/24',
+    );
+    expect(fabric).not.toBe(FABRIC);
+    const six =
+      '{kind: IpPool, name: six, logicalNetwork: Mgmt, site: S, prefix: "fd00:1::/64", from: "fd00:1::10", to: "fd00:1::20"}';
+    const world = granted(fabric, six, vm('a', 'h1', 'Mgmt'));
+    expect(world.text('fabric/Mgmt')).toEqual([
+      'fabric/Mgmt/192.168.0.0/24 VirtualMachine/a/eth0 = 192.168.0.2',
+      'fabric/Mgmt/fd00:1::/64 VirtualMachine/a/eth0 = fd00:1::10',
+    ]);
+  });
+
   it('give a host a provider address and its MAC address with the first VM of a fabric there, and no earlier', () => {
     const world = granted(FABRIC, network('AAA'), pool('AAA'));
     const provider = () => world.text().filter((line) => line.includes('/provider/'));
@@ -73,7 +134,68 @@ describe('demands', () => {
     ]);
     const { grant } = world.edit(all(vm('c', 'h1', 'Mgmt')));
     expect(grant.findings.map((f) => f.code)).toEqual(['pool-exhausted']);
-    expect(world.allocator.poolUse('IpPool/NetworkSite/Mgmt/S/M')).toEqual({ size: 2n, used: 2n, free: 0n });
+    expect(world.allocator.poolUse('IpPool/NetworkSite/Mgmt/S/M', 0)).toEqual({
+      size: 2n,
+      used: 2n,
+      inactive: 0n,
+      free: 0n,
+    });
+  });
+
+  it('leave to load balancers what a pool keeps for them, and let it be fixed', () => {
+    const world = granted(
+      FABRIC,
+      network('AAA'),
+      `${pool('AAA')}vips: [10.10.1.100-10.10.1.101]`,
+      vm('a', 'h1', 'AAA'),
+      vm('lb', 'h1', 'AAA', ', addresses: [10.10.1.101]'),
+    );
+    const address = (name: string) => world.allocator.value('ip/AAA/test', `VirtualMachine/${name}/eth0`);
+    expect([address('a'), address('lb')]).toEqual(['10.10.1.102', '10.10.1.101']);
+    // They are not in the pool, so nothing of them is counted, and a given back one is free to be fixed at once.
+    expect(world.allocator.poolUse('IpPool/VmSubnet/AAA/test/CA Pool', 0)).toMatchObject({
+      size: 29n,
+      used: 1n,
+    });
+    world.edit(edits('', 'VirtualMachine/lb'));
+    const { grant } = world.edit(all(vm('lb2', 'h1', 'AAA', ', addresses: [10.10.1.101]')));
+    expect(grant.findings).toEqual([]);
+  });
+
+  it('take MAC addresses of the default pool, 3,998,720 of them, from the first one on', () => {
+    const world = granted(FABRIC.replaceAll('00:1d:d8:b7:1c:0', '02:00:00:00:00:0'), vm('m', 'h1', 'Mgmt'));
+    expect(world.allocator.value('mac', 'VirtualMachine/m/eth0')).toBe('00:1d:d8:b7:1c:00');
+    expect(world.allocator.poolUse('default MAC pool', 0)).toEqual({
+      size: 3_998_720n,
+      used: 1n,
+      inactive: 0n,
+      free: 3_998_719n,
+    });
+  });
+
+  it('keep MAC addresses, VSIDs and domain numbers that were given back from others for a while', () => {
+    const world = granted(FABRIC, network('AAA'), pool('AAA'), vm('a', 'h1', 'AAA'));
+    const values = () => ['mac', 'vsid', 'domain-number'].map((scope) => world.text(scope).join());
+    const before = values();
+    const gone = [
+      'VirtualMachine/a',
+      'IpPool/VmSubnet/AAA/test/CA Pool',
+      'VmSubnet/AAA/test',
+      'VmNetwork/AAA',
+    ];
+    world.edit(edits('', ...(gone as ObjectKey[])));
+    world.edit(all(network('BBB'), pool('BBB'), vm('b', 'h1', 'BBB')));
+    const mac = (owner: string) => world.allocator.value('mac', owner);
+    expect(world.allocator.value('vsid', 'VmSubnet/BBB/test')).toBe('1048577');
+    expect(world.allocator.value('domain-number', 'VmNetwork/BBB')).toBe('2');
+    const [first] = before;
+    expect(first).not.toContain(mac('VirtualMachine/b/eth0'));
+    // The same once more, as if undone: each has what it had.
+    world.edit(
+      edits('', 'VirtualMachine/b', 'IpPool/VmSubnet/BBB/test/CA Pool', 'VmSubnet/BBB/test', 'VmNetwork/BBB'),
+    );
+    world.edit(all(network('AAA'), pool('AAA'), vm('a', 'h1', 'AAA')));
+    expect(values()).toEqual(before);
   });
 
   it('keep a subnet to its router: no machine can fix its address', () => {

@@ -29,6 +29,8 @@ export function edits(yaml: string, ...removed: ObjectKey[]): Edits {
 export class Granted {
   readonly allocator = new Allocator(countedUuids());
   readonly needs: Deriver<ModelObject, Need>;
+  /** Wall-clock milliseconds. */
+  now = 0;
   readonly #objects = new Map<ObjectKey, ModelObject>();
 
   constructor(derivation = needs) {
@@ -39,7 +41,7 @@ export class Granted {
     const now = (key: ObjectKey) => (changes.has(key) ? changes.get(key) : this.#objects.get(key));
     const facts = factChanges(changes.keys(), now);
     const before = [...facts.keys()].map((key) => [key, this.needs.fact(key)] as const);
-    const grant = this.allocator.apply(this.needs.apply(facts));
+    const grant = this.allocator.apply(this.needs.apply(facts), this.now);
     if (grant.findings.length > 0) {
       this.needs.apply(before);
       return { grant, facts: new Map() };

@@ -1,8 +1,10 @@
 /** What hosts need: their NICs' MAC addresses for themselves, and an address on each fabric that they take part in. */
 import type { Index, Rule } from '../base/derive.ts';
 import { get, type Reader } from '../model/facts.ts';
+import { connectedTo } from '../model/kinds/virtual-machine.ts';
 import { type Host, isKind, type ModelObject, objectKey } from '../model/kinds.ts';
-import { hostSwitchFor, providerPlace } from '../model/placement.ts';
+import { hostsOfVm } from '../model/migration.ts';
+import { hostSwitchFor, providerPlace } from '../model/uplinks.ts';
 import { type Need, optional } from './need.ts';
 import { macPoolsOf, rangeOfPrefix } from './pools.ts';
 import { nicOwner, providerOwner } from './scopes.ts';
@@ -11,7 +13,17 @@ import { macDemand } from './vnic.ts';
 
 /** host -> the VM networks that VMs there connect to. A second VM on a network that is in it changes nothing. */
 export const networksOfHost: Index<ModelObject> = (_key, object) =>
-  isKind(object, 'VirtualMachine') ? object.vnics.map((vnic) => [object.host, vnic.vmNetwork]) : [];
+  isKind(object, 'VirtualMachine')
+    ? hostsOfVm(object).flatMap((host) => connectedTo(object).map((network) => [host, network] as const))
+    : [];
+
+/** host -> the port ACLs that vNICs of VMs there name themselves. */
+export const aclsOfHost: Index<ModelObject> = (_key, object) =>
+  isKind(object, 'VirtualMachine')
+    ? hostsOfVm(object).flatMap((host) =>
+        object.vnics.flatMap(({ acls = [] }) => acls.map((acl) => [host, acl] as const)),
+      )
+    : [];
 
 /** Logical networks that need a provider address here: one is fixed, or a VM connects to a virtualized network. */
 export function fabricsOfHost(read: Reader, host: Host): string[] {

@@ -1,10 +1,11 @@
 /** Numbers and UUIDs that stand for things: RDID and domain number of a VM network, VSID of a VM subnet. */
 import type { Rule } from '../base/derive.ts';
+import { prefixesOf } from '../model/kinds/vm-subnet.ts';
 import { isKind, type ModelObject } from '../model/kinds.ts';
-import { firstHost, isIpv4 } from '../packet/address.ts';
+import { firstHost, isIpv4, prefixParts } from '../packet/address.ts';
 import { type Demand, type Need, optional } from './need.ts';
-import { DOMAIN_NUMBER_POOLS, VSID_POOLS } from './pools.ts';
-import { DOMAIN_NUMBER, RDID, routerOwner, subnetScope, VNIC, VSID } from './scopes.ts';
+import { ACL_NUMBER_POOLS, DOMAIN_NUMBER_POOLS, VSID_POOLS } from './pools.ts';
+import { ACL_NUMBER, DOMAIN_NUMBER, RDID, routerOwner, subnetScope, VNIC, VSID } from './scopes.ts';
 
 export const domainRule: Rule<ModelObject, Need> = {
   name: 'domain',
@@ -30,6 +31,23 @@ export const domainRule: Rule<ModelObject, Need> = {
   },
 };
 
+export const portAclRule: Rule<ModelObject, Need> = {
+  name: 'port-acl',
+  units: (key, object) => (isKind(object, 'PortAcl') ? [key] : []),
+  *derive(key) {
+    yield {
+      kind: 'demand',
+      scope: ACL_NUMBER,
+      owner: key,
+      space: 'number',
+      pools: ACL_NUMBER_POOLS,
+      place: 'the numbers of port ACLs',
+      remedy: '',
+      path: key,
+    };
+  },
+};
+
 export const subnetRule: Rule<ModelObject, Need> = {
   name: 'subnet',
   units: (key, object) => (isKind(object, 'VmSubnet') ? [key] : []),
@@ -48,18 +66,20 @@ export const subnetRule: Rule<ModelObject, Need> = {
       ...optional('value', subnet.vsid === undefined ? undefined : String(subnet.vsid)),
     };
     // Claimed like any other address, so that no machine can be given it, nor fix it.
-    const router = firstHost(subnet.prefix);
-    yield {
-      kind: 'demand',
-      scope: subnetScope(subnet.vmNetwork, subnet.name),
-      owner: routerOwner(subnet.vmNetwork, subnet.name),
-      space: isIpv4(router) ? 'ipv4' : 'ipv6',
-      value: router,
-      pools: [],
-      place: `VM subnet "${subnet.vmNetwork}/${subnet.name}"`,
-      remedy: '',
-      path: `${key}.prefix`,
-    };
+    for (const prefix of prefixesOf(subnet)) {
+      const router = firstHost(prefix);
+      yield {
+        kind: 'demand',
+        scope: subnetScope(subnet.vmNetwork, subnet.name, prefixParts(prefix).family),
+        owner: routerOwner(subnet.vmNetwork, subnet.name),
+        space: isIpv4(router) ? 'ipv4' : 'ipv6',
+        value: router,
+        pools: [],
+        place: `VM subnet "${subnet.vmNetwork}/${subnet.name}"`,
+        remedy: '',
+        path: `${key}.${prefix === subnet.prefix ? 'prefix' : 'ipv6Prefix'}`,
+      };
+    }
   },
 };
 

@@ -38,6 +38,8 @@ export interface Pool {
   readonly space: CountedSpace;
   /** What is given out, reserved values already left out. */
   readonly ranges: readonly Range[];
+  /** How long a value whose owner is gone is given to nobody else. Left out: not at all. */
+  readonly quarantineSeconds?: number;
 }
 
 export type Need = Demand | Pool;
@@ -69,6 +71,7 @@ export function sameNeed(a: Need, b: Need): boolean {
     return (
       a.scope === b.scope &&
       a.space === b.space &&
+      a.quarantineSeconds === b.quarantineSeconds &&
       a.ranges.length === b.ranges.length &&
       a.ranges.every((range, i) => range.from === b.ranges[i]!.from && range.to === b.ranges[i]!.to)
     );

@@ -1,12 +1,13 @@
 /** The pools that values are given out from: the operator's, and those that are always there. */
 import type { Rule } from '../base/derive.ts';
 import { get, objects, type Reader } from '../model/facts.ts';
+import { QUARANTINE_DEFAULT } from '../model/fields.ts';
 import { DEFAULT_MAC_POOL } from '../model/kinds/mac-pool.ts';
 import { siteKey } from '../model/kinds/network-site.ts';
-import { subnetKey, VSID_MAXIMUM } from '../model/kinds/vm-subnet.ts';
+import { prefixFor, subnetKey, VSID_MAXIMUM } from '../model/kinds/vm-subnet.ts';
 import { type Host, type IpPool, isKind, type MacPool, type ModelObject, objectKey } from '../model/kinds.ts';
-import { groupPath } from '../model/placement.ts';
 import { parseAddressRange } from '../model/range.ts';
+import { groupPath } from '../model/uplinks.ts';
 import {
   broadcastAddress,
   firstHost,
@@ -20,24 +21,26 @@ import {
 } from '../packet/address.ts';
 import { Intervals } from './intervals.ts';
 import type { Need, Pool } from './need.ts';
-import { DOMAIN_NUMBER, fabricScope, MAC, subnetScope, VSID } from './scopes.ts';
+import { ACL_NUMBER, DOMAIN_NUMBER, fabricScope, MAC, subnetScope, VSID } from './scopes.ts';
 import type { Range } from './space.ts';
 
 /** First VSID that the controller chooses. People who fix VSIDs write four to six digits (5001, 6001, 100200). */
 const VSID_CHOSEN_FROM = 0x100000;
 const DOMAIN_NUMBER_MAXIMUM = 0xffffff;
+const ACL_NUMBER_MAXIMUM = 0xffffff;
 
 const DEFAULT_MACS = 'default MAC pool';
 
 /** There whatever the operator says. Their keys are not object keys, so that no object can take one's place. */
 export const STANDING_POOLS: readonly Pool[] = [
-  { kind: 'pool', key: DEFAULT_MACS, scope: MAC, space: 'mac', ranges: [macRange(DEFAULT_MAC_POOL)] },
+  macPool(DEFAULT_MACS, DEFAULT_MAC_POOL),
   {
     kind: 'pool',
     key: 'VSIDs',
     scope: VSID,
     space: 'number',
     ranges: [numbers(VSID_CHOSEN_FROM, VSID_MAXIMUM)],
+    quarantineSeconds: QUARANTINE_DEFAULT,
   },
   {
     kind: 'pool',
@@ -45,19 +48,27 @@ export const STANDING_POOLS: readonly Pool[] = [
     scope: DOMAIN_NUMBER,
     space: 'number',
     ranges: [numbers(1, DOMAIN_NUMBER_MAXIMUM)],
+    quarantineSeconds: QUARANTINE_DEFAULT,
+  },
+  {
+    kind: 'pool',
+    key: 'ACL numbers',
+    scope: ACL_NUMBER,
+    space: 'number',
+    ranges: [numbers(1, ACL_NUMBER_MAXIMUM)],
   },
 ];
 
 export const VSID_POOLS = ['VSIDs'];
 export const DOMAIN_NUMBER_POOLS = ['domain numbers'];
+export const ACL_NUMBER_POOLS = ['ACL numbers'];
 
 export const macPoolRule: Rule<ModelObject, Need> = {
   name: 'mac-pool',
   units: (key, object) => (isKind(object, 'MacPool') ? [key] : []),
   *derive(key, read) {
     const pool = read.get(key);
-    if (isKind(pool, 'MacPool'))
-      yield { kind: 'pool', key, scope: MAC, space: 'mac', ranges: [macRange(pool)] };
+    if (isKind(pool, 'MacPool')) yield macPool(key, pool);
   },
 };
 
@@ -87,10 +98,11 @@ export const ipPoolRule: Rule<ModelObject, Need> = {
       key,
       scope: subnet.scope,
       space: isIpv4(pool.from) ? 'ipv4' : 'ipv6',
+      quarantineSeconds: pool.quarantineSeconds,
       ranges: Intervals.of(
         [addresses(pool.from, pool.to)],
         [
-          ...pool.reserved
+          ...[...pool.reserved, ...pool.vips]
             .map((text) => parseAddressRange(text))
             .filter((range) => range !== undefined)
             .map((range) => addresses(range.from, range.to)),
@@ -108,9 +120,10 @@ function subnetOfPool(read: Reader, pool: IpPool): { scope: string; taken: IpAdd
   if (pool.vmNetwork !== undefined && pool.subnet !== undefined) {
     const subnet = get(read, 'VmSubnet', subnetKey(pool.vmNetwork, pool.subnet));
     if (!subnet) return undefined;
+    const prefix = prefixFor(subnet, pool.from);
     return {
-      scope: subnetScope(pool.vmNetwork, pool.subnet),
-      taken: [...unusable(subnet.prefix), firstHost(subnet.prefix)],
+      scope: subnetScope(pool.vmNetwork, pool.subnet, prefixParts(prefix).family),
+      taken: [...unusable(prefix), firstHost(prefix)],
     };
   }
   const network = get(read, 'LogicalNetwork', pool.logicalNetwork ?? '');
@@ -143,8 +156,9 @@ function addresses(from: IpAddress, to: IpAddress): Range {
   return { from: ipToBigint(from), to: ipToBigint(to) };
 }
 
-function macRange(pool: MacPool): Range {
-  return numbers(macToNumber(pool.from), macToNumber(pool.to));
+function macPool(key: string, { from, to, quarantineSeconds }: MacPool): Pool {
+  const ranges = [numbers(macToNumber(from), macToNumber(to))];
+  return { kind: 'pool', key, scope: MAC, space: 'mac', ranges, quarantineSeconds };
 }
 
 function numbers(from: number, to: number): Range {

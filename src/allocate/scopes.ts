@@ -5,29 +5,32 @@
  *     scope                            value                         owners
  *     rdid                             routing domain id, a UUID     VmNetwork/AAA
  *     domain-number                    1..16777215                   VmNetwork/AAA
+ *     acl-number                       1..16777215                   PortAcl/web
  *     vsid                             4096..16777214                VmSubnet/AAA/test
  *     vnic                             vNIC id, a UUID               VirtualMachine/vm1/eth0  HostSwitch/h1/Internal/Management
  *     mac                              MAC address                   vNICs, Host/h1/nic/eth0, Host/h1/provider/App
  *     ip/<VM network>/<VM subnet>      customer address              vNICs, VmSubnet/AAA/test/router
+ *     ip/<VM network>/<VM subnet>/ipv6 customer address, IPv6        vNICs, VmSubnet/AAA/test/router
  *     fabric/<logical network>/...     address on the fabric         vNICs, Host/h1/provider/App
  *
- * A vNIC with several addresses owns the first one under its own name, the others under `<vNIC>/<address>`.
+ * A vNIC with several addresses in a scope owns the first one under its own name, the others under `<vNIC>/<address>`.
  */
 
 import type { SiteSubnet } from '../model/kinds/network-site.ts';
 import { subnetKey } from '../model/kinds/vm-subnet.ts';
 import { type HostSwitch, type LogicalNetwork, objectKey } from '../model/kinds.ts';
-import type { IpAddress } from '../packet/address.ts';
+import type { Family, IpAddress } from '../packet/address.ts';
 
 export const RDID = 'rdid';
 export const DOMAIN_NUMBER = 'domain-number';
+export const ACL_NUMBER = 'acl-number';
 export const VSID = 'vsid';
 export const VNIC = 'vnic';
 export const MAC = 'mac';
 
-/** Addresses of a VM subnet. */
-export function subnetScope(vmNetwork: string, subnet: string): string {
-  return `ip/${subnetKey(vmNetwork, subnet)}`;
+/** Addresses of one IP version of a VM subnet. */
+export function subnetScope(vmNetwork: string, subnet: string, family: Family): string {
+  return `ip/${subnetKey(vmNetwork, subnet)}${family === 6 ? '/ipv6' : ''}`;
 }
 
 /**
@@ -48,7 +51,7 @@ export function hostVnicOwner(hostSwitch: HostSwitch, vnic: string): string {
   return `${objectKey(hostSwitch)}/${vnic}`;
 }
 
-/** Owner of the vNIC's address number `index`. */
+/** Owner of the vNIC's address number `index` in one scope. */
 export function addressOwner(vnicOwner: string, address: IpAddress | undefined, index: number): string {
   return index === 0 || address === undefined ? vnicOwner : `${vnicOwner}/${address}`;
 }

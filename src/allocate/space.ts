@@ -22,6 +22,11 @@ export interface Range {
   readonly to: bigint;
 }
 
+/** Whether the number lies in the range. */
+export function contains(range: Range, number: bigint): boolean {
+  return range.from <= number && number <= range.to;
+}
+
 /** The number of a value in canonical text. */
 export function numberOf(space: CountedSpace, value: string): bigint {
   switch (space) {

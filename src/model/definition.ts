@@ -7,12 +7,16 @@ import { description, kindField, labels, meta } from './fields.ts';
 
 /** Every kind, in an order in which nothing comes before what it refers to. */
 export const KIND_NAMES = [
+  'FabricSettings',
   'HostGroup',
   'PhysicalNetwork',
   'LogicalNetwork',
+  'Tenant',
+  'User',
   'NetworkSite',
   'Host',
   'MacPool',
+  'PortAcl',
   'VmNetwork',
   'VmSubnet',
   'IpPool',

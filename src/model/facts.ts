@@ -1,9 +1,12 @@
 import type { Index, Read } from '../base/derive.ts';
 import type { IpAddress } from '../packet/address.ts';
+import { builtInAt, builtInKeys } from './built-in.ts';
 import { type KindName, type ObjectKey, target } from './definition.ts';
 import { impliedAt, impliedKeys } from './implied.ts';
 import { poolParent } from './kinds/ip-pool.ts';
+import type { Countable } from './kinds/tenant.ts';
 import { isKind, kindOf, type ModelObject, type ObjectOf, objectKey } from './kinds.ts';
+import { tenantOf } from './tenancy.ts';
 
 /**
  * Facts: what validation, allocation and compilation derive from. They are the operator's objects and the implied
@@ -23,7 +26,7 @@ export function factAt(
   key: ObjectKey,
   object: (key: ObjectKey) => ModelObject | undefined,
 ): ModelObject | undefined {
-  return object(key) ?? impliedAt(key, object);
+  return object(key) ?? impliedAt(key, object) ?? builtInAt(key);
 }
 
 /** What the change of some of the operator's objects changes in the facts; `object` looks up how things are now. */
@@ -38,12 +41,13 @@ export function factChanges(
   return changes;
 }
 
-/** All facts of these objects. Where two have the same key, the last one stands. */
+/** All facts of these objects, and those that are built in. Where two have the same key, the last one stands. */
 export function factsOf(objects: Iterable<ModelObject>): Map<ObjectKey, ModelObject> {
   const byKey = new Map<ObjectKey, ModelObject>();
   for (const object of objects) byKey.set(objectKey(object), object);
   const facts = new Map<ObjectKey, ModelObject>();
-  for (const [key, fact] of factChanges(byKey.keys(), (k) => byKey.get(k))) if (fact) facts.set(key, fact);
+  for (const [key, fact] of factChanges([...builtInKeys(), ...byKey.keys()], (k) => byKey.get(k)))
+    if (fact) facts.set(key, fact);
   return facts;
 }
 
@@ -85,8 +89,16 @@ export const INDEXES = {
   macPools: (key, object) => (isKind(object, 'MacPool') ? [['', key]] : []),
   /** host -> logical switches applied to it (host switches) */
   hostSwitches: (key, object) => (isKind(object, 'HostSwitch') ? [[object.host, key]] : []),
+  /** VM -> VMs with a mirror that copies to it */
+  mirrorsOnto: (key, object) =>
+    isKind(object, 'VirtualMachine')
+      ? object.vnics.flatMap(({ mirror }) =>
+          mirror?.machine === undefined ? [] : [[mirror.machine, key] as const],
+        )
+      : [],
   /** host -> VMs on it */
-  virtualMachines: (key, object) => (isKind(object, 'VirtualMachine') ? [[object.host, key]] : []),
+  virtualMachines: (key, object) =>
+    isKind(object, 'VirtualMachine') && object.host !== undefined ? [[object.host, key]] : [],
   /** nicGroup(host, NIC) -> host switches that use the NIC */
   nicUsers: (key, object) =>
     isKind(object, 'HostSwitch') ? object.nics.map((nic) => [nicGroup(object.host, nic), key]) : [],
@@ -115,9 +127,44 @@ export const INDEXES = {
           `${key}.providerAddresses[${i}].address`,
         ])
       : [],
+  /** `tenant/countable` -> each thing of the tenant that is counted so: an object key, or a part of one */
+  countables,
 } as const satisfies Readonly<Record<string, Index<ModelObject>>>;
 
 export type IndexName = keyof typeof INDEXES;
+
+/** What counts against the quotas of a tenant. A vNIC without a fixed address is given one, and counts for one. */
+function* countables(key: string, object: ModelObject): Pairs {
+  const tenant = tenantOf(objectKey(object));
+  if (tenant === undefined) return;
+  const group = (countable: Countable) => `${tenant}/${countable}`;
+  switch (object.kind) {
+    case 'VmNetwork':
+      yield [group('vmNetworks'), key];
+      break;
+    case 'VmSubnet':
+      yield [group('vmSubnets'), key];
+      break;
+    case 'IpPool':
+      yield [group('ipPools'), key];
+      break;
+    case 'PortAcl':
+      yield [group('portAcls'), key];
+      for (const { name } of object.rules) yield [group('rules'), `${key}/${name}`];
+      break;
+    case 'User':
+      yield [group('users'), key];
+      break;
+    case 'VirtualMachine':
+      yield [group('virtualMachines'), key];
+      for (const [i, { addresses }] of object.vnics.entries()) {
+        const vnic = `${key}.vnics[${i}]`;
+        yield [group('vnics'), vnic];
+        for (let j = 0; j < Math.max(1, addresses.length); j++) yield [group('addresses'), `${vnic}/${j}`];
+      }
+      break;
+  }
+}
 
 function* fixedMacs(key: string, object: ModelObject): Pairs {
   if (isKind(object, 'Host')) {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import {
+  addressWidth,
   type IpAddress,
   isMulticastMac,
   type Mac,
@@ -10,7 +11,7 @@ import {
   prefixProblem,
   ZERO_MAC,
 } from '../packet/address.ts';
-import { parseAddressRange, parseVlanRange } from './range.ts';
+import { parseAddressRange, parsePortRange, parseVlanRange } from './range.ts';
 
 /**
  * The fields that kinds have in common, each exact and bounded. Their descriptions are what the API's reference and
@@ -58,6 +59,23 @@ export const name = canonical(parseName, () => `must be ${NAME_RULE}`, 256).desc
 export function reference(what: string): z.ZodType<string, string> {
   return name.describe(what);
 }
+
+const OWNED_RULE = 'must be a name, or the name of a tenant, a colon and a name: web, red:web';
+
+/** A reference to an object that a tenant may own: `web`, or `red:web` where it is the tenant red's. */
+export function ownedReference(what: string): z.ZodType<string, string> {
+  return canonical(parseOwned, () => OWNED_RULE, 512).describe(`${what} A tenant’s is written red:web.`);
+}
+
+function parseOwned(text: string): string | undefined {
+  const names = text.split(':').map(parseName);
+  return names.length <= 2 && names.every((n) => n !== undefined) ? names.join(':') : undefined;
+}
+
+/** The tenant that an object belongs to. */
+export const tenant = reference(
+  'Tenant that it belongs to; its key is then tenant:name. Left out: it is the administrator’s.',
+);
 
 export const description = z
   .string()
@@ -121,6 +139,13 @@ export const macAddress = canonical<Mac>(
   17,
 ).describe('MAC address of one interface, 00:1d:d8:b7:1c:00.');
 
+/** Seconds: five minutes outlive ARP caches and most of what else still means the former owner. */
+export const QUARANTINE_DEFAULT = 300;
+const QUARANTINE_MAXIMUM = 30 * 24 * 3600;
+
+/** How long what is given back is given to nobody else. */
+export const quarantineSeconds = z.int().min(0).max(QUARANTINE_MAXIMUM).default(QUARANTINE_DEFAULT);
+
 /** An address, or `first-last`. */
 export const addressRange = canonical(
   (text) => {
@@ -131,6 +156,32 @@ export const addressRange = canonical(
   () => 'must be an address or a range such as 10.0.0.1-10.0.0.9, the lower address first',
   91,
 ).describe('Address, or first and last address of a range: 10.0.0.1-10.0.0.9.');
+
+/** A prefix, or an address, which is written as the prefix that has it alone: 10.0.0.5 is 10.0.0.5/32. */
+export const prefixOrAddress = canonical<Prefix>(
+  (text) => {
+    const address = parseIp(text);
+    return parsePrefix(address === undefined ? text : `${address}/${addressWidth(address)}`);
+  },
+  (text) => `must be an address or a prefix such as 10.0.0.5 or 10.0.0.0/24: ${prefixProblem(text) ?? ''}`,
+  49,
+).describe('Address or prefix, 10.0.0.5 or 10.0.0.0/24.');
+
+/** A TCP or UDP port, or `first-last`. */
+export const portRange = canonical(
+  (text) => {
+    const range = parsePortRange(text);
+    if (!range) return undefined;
+    return range.from === range.to ? String(range.from) : `${range.from}-${range.to}`;
+  },
+  () => 'must be a range of ports within 0 to 65535 such as 8000-8080, the lower port first',
+  11,
+).describe('Range of ports, 8000-8080.');
+
+/** The port ACLs that apply to something, the first one first. */
+export const acls = list(ownedReference('Port ACL.'), 8).describe(
+  'Port ACLs, at most 8; the first one that has something to say about a packet decides.',
+);
 
 /** 0 is untagged; 4095 is reserved (IEEE 802.1Q-2018, table 9-2). */
 export const vlan = z.int().min(0).max(4094).describe('VLAN, 1 to 4094; 0 is untagged.');

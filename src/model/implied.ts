@@ -2,7 +2,7 @@ import type { ObjectKey } from './definition.ts';
 import { isKind, type ModelObject, objectKey, splitObjectKey, type VmNetwork } from './kinds.ts';
 
 /**
- * Objects that exist because another one says so. The operator does not write them, the store does not keep them, and
+ * Objects that exist because another one says so, or that are built in (built-in.ts). The operator does not write them, the store does not keep them, and
  * whoever works with objects sees them like any other (`facts.ts`).
  */
 
@@ -26,6 +26,12 @@ export function impliedKeys(key: ObjectKey): ObjectKey[] {
   return split?.kind === 'LogicalNetwork' ? [`VmNetwork/${split.key}`] : [];
 }
 
+/** The key of the object that can bring along one of this key; undefined where none can. */
+export function originOfImplied(key: ObjectKey): ObjectKey | undefined {
+  const split = splitObjectKey(key);
+  return split?.kind === 'VmNetwork' ? `LogicalNetwork/${split.key}` : undefined;
+}
+
 /** The implied object of this key, if there is one; `object` looks up what the operator wrote. */
 export function impliedAt(
   key: string,
@@ -39,5 +45,10 @@ export function impliedAt(
 
 /** Whether the operator did not write this object. */
 export function isImplied(object: ModelObject): boolean {
-  return isKind(object, 'VmNetwork') && object.impliedBy !== undefined;
+  return (isKind(object, 'VmNetwork') && object.impliedBy !== undefined) || isBuiltIn(object);
+}
+
+/** Whether the object ships with Netloom. */
+export function isBuiltIn(object: ModelObject): boolean {
+  return 'builtIn' in object && object.builtIn === true;
 }

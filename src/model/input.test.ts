@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { describeFinding } from '../base/error.ts';
-import { located, MAX_INPUT_BYTES, parseDocuments, parseInputs } from './input.ts';
+import { MAX_INPUT_BYTES } from './decode.ts';
+import { located, parseDocuments, parseInputs } from './input.ts';
 import { validate } from './validate.ts';
 
 const example = (name: string) => readFileSync(`${import.meta.dirname}/../../examples/${name}.yaml`);

@@ -57,6 +57,8 @@ describe('KINDS', () => {
       }
     }
     expect(findKind('nonsense')).toBeUndefined();
+    for (const word of ['logicalswitches', 'hostswitches', 'logical-switch', 'MacPools'])
+      expect(findKind(word), word).toBeDefined();
   });
 
   for (const kind of KIND_NAMES) {

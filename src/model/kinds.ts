@@ -1,4 +1,5 @@
 import { KIND_NAMES, type KindDefinition, type KindName, type ObjectKey } from './definition.ts';
+import { type FabricSettings, fabricSettings } from './kinds/fabric-settings.ts';
 import { type Host, host } from './kinds/host.ts';
 import { type HostGroup, hostGroup } from './kinds/host-group.ts';
 import { type HostSwitch, hostSwitch } from './kinds/host-switch.ts';
@@ -8,8 +9,11 @@ import { type LogicalSwitch, logicalSwitch } from './kinds/logical-switch.ts';
 import { type MacPool, macPool } from './kinds/mac-pool.ts';
 import { type NetworkSite, networkSite } from './kinds/network-site.ts';
 import { type PhysicalNetwork, physicalNetwork } from './kinds/physical-network.ts';
+import { type PortAcl, portAcl } from './kinds/port-acl.ts';
 import { type PortClassification, portClassification } from './kinds/port-classification.ts';
+import { type Tenant, tenant } from './kinds/tenant.ts';
 import { type UplinkPortProfile, uplinkPortProfile } from './kinds/uplink-port-profile.ts';
+import { type User, user } from './kinds/user.ts';
 import { type VirtualMachine, virtualMachine } from './kinds/virtual-machine.ts';
 import { type VirtualPortProfile, virtualPortProfile } from './kinds/virtual-port-profile.ts';
 import { type VmNetwork, vmNetwork } from './kinds/vm-network.ts';
@@ -20,12 +24,16 @@ import { type VmSubnet, vmSubnet } from './kinds/vm-subnet.ts';
  * compiler then asks for its checks (`validate.ts`) and for its place wherever kinds are told apart.
  */
 export const KINDS = {
+  FabricSettings: fabricSettings,
   HostGroup: hostGroup,
   PhysicalNetwork: physicalNetwork,
   LogicalNetwork: logicalNetwork,
+  Tenant: tenant,
+  User: user,
   NetworkSite: networkSite,
   Host: host,
   MacPool: macPool,
+  PortAcl: portAcl,
   VmNetwork: vmNetwork,
   VmSubnet: vmSubnet,
   IpPool: ipPool,
@@ -39,12 +47,16 @@ export const KINDS = {
 
 /** One of the operator's objects. */
 export type ModelObject =
+  | FabricSettings
   | HostGroup
   | PhysicalNetwork
   | LogicalNetwork
+  | Tenant
+  | User
   | NetworkSite
   | Host
   | MacPool
+  | PortAcl
   | VmNetwork
   | VmSubnet
   | IpPool
@@ -89,16 +101,21 @@ export function isKind<K extends KindName>(object: ModelObject | undefined, kind
 
 /** The kind that a word of the command line or of an address means: `vm-networks`, `VmNetwork`, `vn` … in any case. */
 export function findKind(word: string): KindName | undefined {
-  return WORDS.get(word.toLowerCase());
+  return WORDS.get(plain(word));
 }
 
 const WORDS: ReadonlyMap<string, KindName> = new Map(
   KIND_NAMES.flatMap((kind) => {
     const { plural, short, title } = table[kind];
     const words = [kind, `${kind}s`, plural, title.replaceAll(' ', '-'), ...short];
-    return words.map((word) => [word.toLowerCase(), kind] as const);
+    return words.map((word) => [plain(word), kind] as const);
   }),
 );
+
+/** Words are the same in capitals and small letters, with and without hyphens: `logicalswitches`. */
+function plain(word: string): string {
+  return word.toLowerCase().replaceAll('-', '');
+}
 
 export type {
   Host,
@@ -110,8 +127,11 @@ export type {
   MacPool,
   NetworkSite,
   PhysicalNetwork,
+  PortAcl,
   PortClassification,
+  Tenant,
   UplinkPortProfile,
+  User,
   VirtualMachine,
   VirtualPortProfile,
   VmNetwork,

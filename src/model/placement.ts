@@ -1,20 +1,20 @@
 import type { ErrorCode } from '../base/codes.ts';
 import { type IpAddress, prefixContains } from '../packet/address.ts';
 import { get, objects, type Reader } from './facts.ts';
-import type { HostVnic } from './kinds/host-switch.ts';
-import { type NetworkSite, type SiteSubnet, siteKey } from './kinds/network-site.ts';
-import type { VmNetwork } from './kinds/vm-network.ts';
+import { type HostVnic, isExternal } from './kinds/host-switch.ts';
+import type { NetworkSite, SiteSubnet } from './kinds/network-site.ts';
+import type { Trunk } from './kinds/virtual-machine.ts';
+import { type VmNetwork, vmNetworkKey } from './kinds/vm-network.ts';
 import { subnetKey, type VmSubnet } from './kinds/vm-subnet.ts';
 import { isSitePrefix } from './kinds/vnic.ts';
-import { type Host, type HostSwitch, type IpPool, objectKey, type UplinkPortProfile } from './kinds.ts';
+import { type HostSwitch, type IpPool, objectKey } from './kinds.ts';
+import { vlansIn } from './range.ts';
+import { hostSwitchFor, isSameSegment, poolsOfRow, type Uplink } from './uplinks.ts';
+import { choices } from './words.ts';
 
 /**
- * Where things are: how a logical network comes to a host, and where a vNIC ends up there. Validation, allocation and
- * compilation ask here, so that they cannot disagree.
- *
- *     host --group--> host groups <--hostGroups-- network site <--sites-- uplink port profile <-- host switch
- *       |                                             |
- *      vNIC --> VM network --> logical network -------+--> row of VLAN and subnet, or VM subnet
+ * Where a vNIC ends up: on a row of the site that its host stands in (uplinks.ts), or on a subnet of a virtualized
+ * network. Validation, allocation and compilation ask here, so that they cannot disagree.
  */
 
 /** What keeps a vNIC from being placed: the field of the vNIC that it is about, and the words for it. */
@@ -26,126 +26,15 @@ export interface Problem {
   readonly remedy: string;
 }
 
-/** A group and the groups that it is in, from the inside out. Ends where a group is missing or comes round again. */
-export function groupPath(read: Reader, group: string): string[] {
-  const path: string[] = [];
-  let next: string | undefined = group;
-  while (next !== undefined && !path.includes(next)) {
-    path.push(next);
-    next = get(read, 'HostGroup', next)?.parent;
-  }
-  return path;
-}
-
-/**
- * Whether the host stands in the site, and how near: 0 for a site of its own group, 1 for one of the group around it,
- * and so on; undefined when it does not.
- */
-export function siteDistance(read: Reader, site: NetworkSite, host: Host): number | undefined {
-  const distance = groupPath(read, host.group).findIndex((group) => site.hostGroups.includes(group));
-  return distance < 0 ? undefined : distance;
-}
-
-/** Those of the sites that the host stands in, the nearest first, then by name. */
-function nearestFirst(read: Reader, sites: readonly NetworkSite[], host: Host): NetworkSite[] {
-  return sites
-    .map((site) => ({ site, distance: siteDistance(read, site, host) }))
-    .filter((s): s is { site: NetworkSite; distance: number } => s.distance !== undefined)
-    .sort((a, b) => a.distance - b.distance || (a.site.name < b.site.name ? -1 : 1))
-    .map(({ site }) => site);
-}
-
-/** The sites of a logical network that the host stands in, the nearest first. */
-export function sitesOfHost(read: Reader, host: Host, logicalNetwork: string): NetworkSite[] {
-  return nearestFirst(read, objects(read, 'NetworkSite', 'sites', logicalNetwork), host);
-}
-
-/** The sites that an uplink port profile carries. */
-export function sitesOfProfile(read: Reader, profile: UplinkPortProfile): NetworkSite[] {
-  return profile.sites
-    .map((s) => get(read, 'NetworkSite', siteKey(s.logicalNetwork, s.site)))
-    .filter((site) => site !== undefined);
-}
-
-/** How a logical network comes to a host. */
-export interface Uplink {
-  readonly hostSwitch: HostSwitch;
-  readonly profile: UplinkPortProfile;
-  /** The site of the logical network that the host stands in. */
-  readonly site: NetworkSite;
-}
-
-/**
- * The host switch through which the logical network comes to the host, with the site. Where there is more than one,
- * which validation refuses, it is the first by name.
- */
-export function hostSwitchFor(read: Reader, hostName: string, logicalNetwork: string): Uplink | undefined {
-  return uplinksFor(read, hostName, logicalNetwork)[0];
-}
-
-/** Every host switch of the host that carries the logical network there. */
-export function uplinksFor(read: Reader, hostName: string, logicalNetwork: string): Uplink[] {
-  const host = get(read, 'Host', hostName);
-  if (!host) return [];
-  return objects(read, 'HostSwitch', 'hostSwitches', hostName).flatMap((hostSwitch) => {
-    const profile = get(read, 'UplinkPortProfile', hostSwitch.uplinkProfile);
-    if (!profile) return [];
-    const carried = sitesOfProfile(read, profile).filter((site) => site.logicalNetwork === logicalNetwork);
-    const [site] = nearestFirst(read, carried, host);
-    return site ? [{ hostSwitch, profile, site }] : [];
-  });
-}
-
-/** The pools of a VM subnet, sorted by name. */
-export function poolsOfSubnet(read: Reader, subnet: VmSubnet): IpPool[] {
-  return objects(read, 'IpPool', 'pools', objectKey(subnet));
-}
-
-/** The pools of one row of a site, sorted by name. */
-export function poolsOfRow(read: Reader, site: NetworkSite, row: SiteSubnet): IpPool[] {
-  return objects(read, 'IpPool', 'pools', objectKey(site)).filter((pool) => pool.prefix === row.prefix);
-}
-
-/** The host's place on the fabric of a logical network: where its provider address is, or is to be taken from. */
-export interface ProviderPlace {
-  readonly uplink: Uplink;
-  readonly row: SiteSubnet;
-  /** The address, where the operator fixed one. */
-  readonly fixed?: IpAddress;
-  /** Where to take one from otherwise; may be empty. */
-  readonly pools: readonly IpPool[];
-}
-
-/**
- * Undefined when the logical network does not come to the host, or no subnet of the site can give it an address: none
- * has the fixed one, none has a pool.
- */
-export function providerPlace(
-  read: Reader,
-  hostName: string,
-  logicalNetwork: string,
-): ProviderPlace | undefined {
-  const uplink = hostSwitchFor(read, hostName, logicalNetwork);
-  const host = get(read, 'Host', hostName);
-  if (!uplink || !host) return undefined;
-  const { site } = uplink;
-  const fixed = host.providerAddresses.find((p) => p.logicalNetwork === logicalNetwork)?.address;
-  for (const row of site.subnets) {
-    const pools = poolsOfRow(read, site, row);
-    if (fixed === undefined) {
-      if (pools.length > 0) return { uplink, row, pools };
-    } else if (row.prefix !== undefined && prefixContains(row.prefix, fixed))
-      return { uplink, row, fixed, pools };
-  }
-  return undefined;
-}
-
 /** What a vNIC says about where it wants to be. */
 export interface VnicWish {
   readonly vmNetwork: string;
+  /** Left out: it is. */
+  readonly connected?: boolean;
   readonly subnet?: string;
   /** Fixed addresses; empty when it takes what it is given. */
   readonly addresses: readonly IpAddress[];
+  readonly trunk?: Trunk;
 }
 
 /** Where a vNIC is. */
@@ -156,6 +45,10 @@ export type VnicPlace =
       readonly network: VmNetwork;
       readonly uplink: Uplink;
       readonly row: SiteSubnet;
+      /** Of a trunk: rows of the VLANs that it carries besides, with their tag. */
+      readonly tagged?: readonly SiteSubnet[];
+      /** Of a trunk: rows of the VLANs that come to it without their tag as well. */
+      readonly untagged?: readonly SiteSubnet[];
     }
   | {
       /** On a subnet of a virtualized network. */
@@ -167,9 +60,10 @@ export type VnicPlace =
 
 /**
  * Where a vNIC of this host ends up, or why it cannot be placed. Undefined when something that it names does not
- * exist, which is a finding of its own.
+ * exist, which is a finding of its own, or it is disconnected.
  */
 export function placeVnic(read: Reader, hostName: string, wish: VnicWish): VnicPlace | Problem | undefined {
+  if (wish.connected === false) return undefined;
   const network = get(read, 'VmNetwork', wish.vmNetwork);
   if (!network || !get(read, 'Host', hostName) || !get(read, 'LogicalNetwork', network.logicalNetwork)) {
     return undefined;
@@ -189,16 +83,6 @@ export function placeVnic(read: Reader, hostName: string, wish: VnicWish): VnicP
 }
 
 /** Whether `placeVnic` found a place. */
-/** The addresses that are fixed for a host vNIC: its own, or those that it inherits from the management NIC. */
-export function hostVnicAddresses(
-  read: Reader,
-  hostSwitch: HostSwitch,
-  vnic: HostVnic,
-): readonly IpAddress[] {
-  if (vnic.inheritManagementNic) return get(read, 'Host', hostSwitch.host)?.managementAddresses ?? [];
-  return vnic.address === undefined ? [] : [vnic.address];
-}
-
 export function isPlaced(place: VnicPlace | Problem | undefined): place is VnicPlace {
   return place !== undefined && 'type' in place;
 }
@@ -209,6 +93,14 @@ function placeVirtual(
   network: VmNetwork,
   uplink: Uplink,
 ): VnicPlace | Problem | undefined {
+  if (!isExternal(uplink.hostSwitch)) {
+    return {
+      path: 'vmNetwork',
+      code: 'virtualization-off',
+      message: `VM network "${network.name}" is virtualized, and the switch that has it on host "${uplink.hostSwitch.host}" is ${uplink.hostSwitch.type}: nothing leaves the host by it.`,
+      remedy: 'Make the host switch an external one, or use a VM network without virtualization.',
+    };
+  }
   if (!uplink.profile.networkVirtualization) {
     return {
       path: 'vmNetwork',
@@ -226,10 +118,10 @@ function placeVirtual(
         remedy: `Name a subnet of "${network.name}".`,
       };
     }
-    const subnet = get(read, 'VmSubnet', subnetKey(network.name, wish.subnet));
+    const subnet = get(read, 'VmSubnet', subnetKey(vmNetworkKey(network), wish.subnet));
     return subnet && { type: 'virtual', network, uplink, subnet };
   }
-  const [subnet, ...others] = objects(read, 'VmSubnet', 'subnets', network.name);
+  const [subnet, ...others] = objects(read, 'VmSubnet', 'subnets', vmNetworkKey(network));
   if (!subnet) {
     return {
       path: 'vmNetwork',
@@ -253,8 +145,18 @@ function placeVirtual(
 function placeOnSite(read: Reader, wish: VnicWish, network: VmNetwork, uplink: Uplink): VnicPlace | Problem {
   const { site } = uplink;
   const where = `site "${site.name}" of logical network "${site.logicalNetwork}"`;
-  const rows = rowsOfNetwork(network, site);
+  const carried = rowsOfNetwork(network, site);
+  const native = wish.trunk?.nativeVlan;
+  const rows = native === undefined ? carried : carried.filter((row) => row.vlan === native);
   const [first] = rows;
+  if (!first && carried.length > 0) {
+    return {
+      path: 'trunk.nativeVlan',
+      code: 'subnet-missing',
+      message: `VM network "${network.name}" has no VLAN ${native} in ${where}.`,
+      remedy: `Use ${choices([...new Set(carried.map((row) => String(row.vlan)))])}, or leave it out.`,
+    };
+  }
   if (!first) {
     return {
       path: 'vmNetwork',
@@ -266,7 +168,7 @@ function placeOnSite(read: Reader, wish: VnicWish, network: VmNetwork, uplink: U
   const prefixes = rows.map((row) => row.prefix).filter((prefix) => prefix !== undefined);
   if (wish.subnet !== undefined) {
     const row = rows.find((r) => r.prefix === wish.subnet);
-    if (row) return { type: 'site', network, uplink, row };
+    if (row) return onRow(wish, network, uplink, row);
     return {
       path: 'subnet',
       code: 'subnet-missing',
@@ -278,8 +180,8 @@ function placeOnSite(read: Reader, wish: VnicWish, network: VmNetwork, uplink: U
   const holder = rows.find(
     (row) => address !== undefined && row.prefix !== undefined && prefixContains(row.prefix, address),
   );
-  if (holder) return { type: 'site', network, uplink, row: holder };
-  if (rows.some((row) => segmentOf(row) !== segmentOf(first))) {
+  if (holder) return onRow(wish, network, uplink, holder);
+  if (!rows.every((row) => isSameSegment(row, first))) {
     return {
       path: address === undefined ? 'subnet' : 'addresses',
       code: address === undefined ? 'subnet-missing' : 'address-outside',
@@ -294,17 +196,23 @@ function placeOnSite(read: Reader, wish: VnicWish, network: VmNetwork, uplink: U
     };
   }
   const row = rows.find((r) => poolsOfRow(read, site, r).length > 0) ?? first;
-  return { type: 'site', network, uplink, row };
+  return onRow(wish, network, uplink, row);
 }
 
-/** Rows of one VLAN are one segment: IPv4 and IPv6 side by side, or a second subnet on the same wire. */
-function segmentOf(row: SiteSubnet): string {
-  return `${row.vlan}/${row.secondaryVlan ?? ''}`;
-}
-
-/** The rows of the site that are the same segment as this one, with the subnets that are at hand there. */
-export function rowsOfSegment(site: NetworkSite, row: SiteSubnet): SiteSubnet[] {
-  return site.subnets.filter((other) => segmentOf(other) === segmentOf(row));
+function onRow({ trunk }: VnicWish, network: VmNetwork, uplink: Uplink, row: SiteSubnet): VnicPlace {
+  if (!trunk) return { type: 'site', network, uplink, row };
+  const rowsOf = (listed: readonly (number | string)[]) => {
+    const vlans = new Set(vlansIn(listed));
+    return uplink.site.subnets.filter(({ vlan }) => vlans.has(vlan) && vlan !== row.vlan);
+  };
+  return {
+    type: 'site',
+    network,
+    uplink,
+    row,
+    tagged: rowsOf(trunk.tagged),
+    untagged: rowsOf(trunk.untagged),
+  };
 }
 
 /** A site without rows is one untagged network whose addresses are not ours. */
@@ -329,6 +237,11 @@ function rowsOfNetwork(network: VmNetwork, site: NetworkSite): readonly SiteSubn
   }
 }
 
+/** The pools of a VM subnet, sorted by name. */
+export function poolsOfSubnet(read: Reader, subnet: VmSubnet): IpPool[] {
+  return objects(read, 'IpPool', 'pools', objectKey(subnet));
+}
+
 /** The pools that a vNIC at this place takes its address from. */
 export function poolsOfPlace(read: Reader, place: VnicPlace): IpPool[] {
   return place.type === 'virtual'
@@ -336,10 +249,12 @@ export function poolsOfPlace(read: Reader, place: VnicPlace): IpPool[] {
     : poolsOfRow(read, place.uplink.site, place.row);
 }
 
-/** `a`, `a or b`, `a, b or c`; at most eight, because nobody reads more. */
-export function choices(values: readonly string[]): string {
-  const shown = values.slice(0, 8).map((value) => `"${value}"`);
-  if (values.length > shown.length) return `${shown.join(', ')} …`;
-  const last = shown.pop() ?? '';
-  return shown.length > 0 ? `${shown.join(', ')} or ${last}` : last;
+/** The addresses that are fixed for a host vNIC: its own, or those that it inherits from the management NIC. */
+export function hostVnicAddresses(
+  read: Reader,
+  hostSwitch: HostSwitch,
+  vnic: HostVnic,
+): readonly IpAddress[] {
+  if (vnic.inheritManagementNic) return get(read, 'Host', hostSwitch.host)?.managementAddresses ?? [];
+  return vnic.address === undefined ? [] : [vnic.address];
 }

@@ -1,4 +1,5 @@
 import { type IpAddress, ipToBigint, isIpv4, parseIp } from '../packet/address.ts';
+import type { PortRange } from '../packet/port-range.ts';
 
 /** Ranges as people write them: one value, or `first-last`, both included. */
 
@@ -45,6 +46,16 @@ export function parseVlanRange(text: string): VlanRange | undefined {
   return from <= to && to <= 4094 ? { from, to } : undefined;
 }
 
+/** The VLANs that are listed, each once, sorted. */
+export function vlansIn(listed: readonly (number | string)[]): number[] {
+  const vlans = new Set<number>();
+  for (const entry of listed) {
+    const { from, to } = parseVlanRange(String(entry)) ?? { from: 1, to: 0 };
+    for (let vlan = from; vlan <= to; vlan++) vlans.add(vlan);
+  }
+  return [...vlans].sort((a, b) => a - b);
+}
+
 /** Whether the VLAN is among those listed; without a list every VLAN is. */
 export function carriesVlan(listed: readonly (number | string)[] | undefined, vlan: number): boolean {
   if (!listed) return true;
@@ -52,4 +63,15 @@ export function carriesVlan(listed: readonly (number | string)[] | undefined, vl
     const range = parseVlanRange(String(entry));
     return range !== undefined && range.from <= vlan && vlan <= range.to;
   });
+}
+
+const PORTS = /^(0|[1-9]\d{0,4})(?:-(0|[1-9]\d{0,4}))?$/;
+
+/** Undefined for anything else than a port or two, the lower first. */
+export function parsePortRange(text: string): PortRange | undefined {
+  const match = PORTS.exec(text);
+  if (!match) return undefined;
+  const from = Number(match[1]);
+  const to = match[2] === undefined ? from : Number(match[2]);
+  return from <= to && to <= 65_535 ? { from, to } : undefined;
 }

@@ -84,6 +84,8 @@ interface Place {
   readonly additionalProperties?: Place | boolean;
   readonly items?: Place;
   readonly required?: readonly string[];
+  /** It is as one of these. */
+  readonly oneOf?: readonly Place[];
 }
 
 const places = new WeakMap<z.ZodType, Place>();
@@ -92,13 +94,19 @@ const places = new WeakMap<z.ZodType, Place>();
 function placeOf({ document }: Shape, steps: Steps): Place | undefined {
   let place: Place | undefined = places.get(document);
   if (!place) {
-    place = z.toJSONSchema(document, { io: 'input' }) as Place;
+    place = z.toJSONSchema(document, { io: 'input', unrepresentable: 'any' }) as Place;
     places.set(document, place);
   }
   for (const step of steps) {
     place = typeof step === 'number' ? place?.items : place?.properties?.[step];
   }
   return place;
+}
+
+/** Names of the fields of a place, whichever of its alternatives it is as. */
+function fieldsOf(place: Place | undefined): string[] {
+  const all = [place, ...(place?.oneOf ?? [])].flatMap((each) => Object.keys(each?.properties ?? {}));
+  return [...new Set(all)];
 }
 
 function translate(issue: Issue, root: unknown, shape: Shape, object: string): ShapeFinding[] {
@@ -110,24 +118,21 @@ function translate(issue: Issue, root: unknown, shape: Shape, object: string): S
   const invalid = (message: string, advice = remedy): ShapeFinding[] => [
     { steps, finding: finding('value-invalid', path, message, advice) },
   ];
+  const missing = (): ShapeFinding[] => {
+    const field = steps.at(-1) ?? '';
+    const advice = `Add ${field}. ${place?.description ?? ''}`.trimEnd();
+    return [{ steps, finding: finding('field-missing', path, `The field "${field}" is missing.`, advice) }];
+  };
   switch (issue.code) {
     case 'unrecognized_keys':
       return issue.keys.slice(0, MAX_ISSUES).map((key) => unknownField(key, steps, place, shape, object));
     case 'invalid_type': {
-      if (value === undefined) {
-        const field = steps.at(-1) ?? '';
-        const message = `The field "${field}" is missing.`;
-        return [{ steps, finding: finding('field-missing', path, message, `Add ${field}. ${remedy}`) }];
-      }
+      if (value === undefined) return missing();
       const expected = TYPE_WORDS[issue.expected] ?? issue.expected;
       return invalid(`${show(value)} is not ${expected}.`, typeAdvice(issue.expected, value, remedy));
     }
     case 'invalid_value': {
-      if (value === undefined) {
-        const field = steps.at(-1) ?? '';
-        const message = `The field "${field}" is missing.`;
-        return [{ steps, finding: finding('field-missing', path, message, `Add ${field}. ${remedy}`) }];
-      }
+      if (value === undefined) return missing();
       const allowed = issue.values.map(String);
       const guess = typeof value === 'string' ? nearest(value, allowed) : undefined;
       return invalid(
@@ -145,6 +150,7 @@ function translate(issue: Issue, root: unknown, shape: Shape, object: string): S
       );
     case 'custom':
     case 'invalid_union':
+      if (value === undefined && issue.code === 'custom') return missing();
       return steps.length === 0
         ? invalid(`The ${shape.title} ${issue.message}.`, 'Correct the fields.')
         : invalid(`${show(value)} ${issue.message}.`);
@@ -169,7 +175,7 @@ function unknownField(
   shape: Shape,
   object: string,
 ): ShapeFinding {
-  const known = Object.keys(place?.properties ?? {});
+  const known = fieldsOf(place);
   const guess = nearest(key, known);
   const inner = [...steps, key];
   const owner =

@@ -65,7 +65,7 @@ describe('validate', () => {
       CASES.flatMap((c) => findingsWith(c.bad).map((f) => [f.finding.code, f.finding.severity])),
     );
     const warnings = [...severities].filter(([, severity]) => severity === 'warning').map(([code]) => code);
-    expect(warnings.sort()).toEqual(['network-unused', 'single-nic']);
+    expect(warnings.sort()).toEqual(['network-unused', 'rule-unreachable', 'single-nic']);
   });
 
   it('says what fails in which order when a vNIC moves to a new VM network', () => {

@@ -1,5 +1,6 @@
 import { type Derivation, Deriver, type Rule } from '../base/derive.ts';
 import type { Finding } from '../base/error.ts';
+import { bandwidthCounted, bandwidthFits, minimumsFit } from './checks/bandwidth.ts';
 import type { Check } from './checks/check.ts';
 import {
   networksOnce,
@@ -7,7 +8,9 @@ import {
   nicsTogether,
   nicsUsable,
   nicToSpare,
+  switchTypeFits,
   teamAllowed,
+  teamMaps,
   uplinkProfileFits,
 } from './checks/host-switches.ts';
 import { groupsNest, nicsDistinct, providerAddressesFit } from './checks/hosts.ts';
@@ -24,17 +27,23 @@ import {
   poolPrefixExists,
   poolRangeFits,
   poolReservedFits,
+  poolSparesSlaac,
   poolsApart,
 } from './checks/pools.ts';
+import { rulesDecided, rulesFit } from './checks/port-acls.ts';
 import { nameFree, referencesExist } from './checks/references.ts';
+import { profileSitesDistinct, sriovWithoutTeam, switchListsDistinct } from './checks/switches.ts';
 import {
-  bandwidthFits,
-  profileSitesDistinct,
-  sriovWithoutTeam,
-  switchListsDistinct,
-} from './checks/switches.ts';
-import { subnetOfVirtualized, subnetPrefixFits, vsidUnique } from './checks/vm-subnets.ts';
-import { hostVnicsFit, vmVnicsFit } from './checks/vnics.ts';
+  quotasKept,
+  roleFits,
+  tenantNetworkFits,
+  tenantsApart,
+  tenantVnicsFit,
+  userNameFits,
+} from './checks/tenants.ts';
+import { subnetIpv6Fits, subnetOfVirtualized, subnetPrefixFits, vsidUnique } from './checks/vm-subnets.ts';
+import { mirrorsFit, trunksFit } from './checks/vnic-modes.ts';
+import { hostVnicsFit, migrationFits, vmVnicsFit } from './checks/vnics.ts';
 import { KIND_NAMES, type KindName, type ObjectKey } from './definition.ts';
 import { factsOf, INDEXES, type Reader } from './facts.ts';
 import { isKind, type ModelObject, type ObjectOf, objectKey, splitObjectKey } from './kinds.ts';
@@ -47,21 +56,49 @@ import { isKind, type ModelObject, type ObjectOf, objectKey, splitObjectKey } fr
  * one: write it in `checks/`, add it here, and add its example to `validate.test.ts`.
  */
 const CHECKS: { readonly [K in KindName]: readonly Check<ObjectOf<K>>[] } = {
+  FabricSettings: [referencesExist],
   HostGroup: [referencesExist, groupsNest],
   PhysicalNetwork: [referencesExist],
   LogicalNetwork: [referencesExist, networkUsable],
+  Tenant: [referencesExist, quotasKept],
+  User: [referencesExist, roleFits, userNameFits],
   NetworkSite: [referencesExist, siteRowsFit, siteSubnetsApart],
   Host: [referencesExist, nicsDistinct, providerAddressesFit],
   MacPool: [referencesExist, macRangeFits],
-  VmNetwork: [referencesExist, nameFree, isolationAllowed, isolationFields, routingDomainUnique],
-  VmSubnet: [referencesExist, subnetOfVirtualized, subnetPrefixFits, vsidUnique],
-  IpPool: [referencesExist, poolPrefixExists, poolRangeFits, poolReservedFits, poolsApart],
+  PortAcl: [referencesExist, tenantsApart, rulesFit, rulesDecided],
+  VmNetwork: [
+    referencesExist,
+    tenantsApart,
+    tenantNetworkFits,
+    nameFree,
+    isolationAllowed,
+    isolationFields,
+    routingDomainUnique,
+  ],
+  VmSubnet: [
+    referencesExist,
+    tenantsApart,
+    subnetOfVirtualized,
+    subnetPrefixFits,
+    subnetIpv6Fits,
+    vsidUnique,
+  ],
+  IpPool: [
+    referencesExist,
+    tenantsApart,
+    poolPrefixExists,
+    poolRangeFits,
+    poolReservedFits,
+    poolSparesSlaac,
+    poolsApart,
+  ],
   UplinkPortProfile: [referencesExist, profileSitesDistinct],
   VirtualPortProfile: [referencesExist, bandwidthFits],
   PortClassification: [referencesExist],
-  LogicalSwitch: [referencesExist, switchListsDistinct, sriovWithoutTeam],
+  LogicalSwitch: [referencesExist, switchListsDistinct, sriovWithoutTeam, bandwidthCounted],
   HostSwitch: [
     referencesExist,
+    switchTypeFits,
     nicsUsable,
     nicsTogether,
     nicsCapable,
@@ -69,9 +106,19 @@ const CHECKS: { readonly [K in KindName]: readonly Check<ObjectOf<K>>[] } = {
     teamAllowed,
     uplinkProfileFits,
     networksOnce,
+    teamMaps,
+    minimumsFit,
     hostVnicsFit,
   ],
-  VirtualMachine: [referencesExist, vmVnicsFit],
+  VirtualMachine: [
+    referencesExist,
+    tenantsApart,
+    tenantVnicsFit,
+    migrationFits,
+    vmVnicsFit,
+    trunksFit,
+    mirrorsFit,
+  ],
 };
 
 /** A finding about one object. */

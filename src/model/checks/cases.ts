@@ -1,4 +1,5 @@
-import type { ErrorCode } from '../../base/codes.ts';
+import type { Case } from './case.ts';
+import { MODE_CASES } from './mode-cases.ts';
 
 /**
  * Examples for the checks of validation, for the tests beside it: a small model without findings, and for every check
@@ -82,29 +83,27 @@ nics:
 {kind: VirtualMachine, name: vm1, host: h1, vnics: [{vmNetwork: Blue, addresses: [10.0.0.5]}, {vmNetwork: Office, classification: gold}]}
 `;
 
-export interface Case {
-  readonly what: string;
-  readonly code: ErrorCode;
-  /** Of the finding: object key and field. */
-  readonly path: string;
-  /** Objects that are added to the base, or replace objects of it. */
-  readonly bad: string;
-  /** Almost the same, and nothing is wrong with it. */
-  readonly good: string;
-}
-
 const hostSwitch = (fields: string) =>
   `{kind: HostSwitch, host: h1, logicalSwitch: main, uplinkProfile: up north, ${fields}}`;
 const vm = (vnic: string, host = 'h1') =>
   `{kind: VirtualMachine, name: vm9, host: ${host}, vnics: [{${vnic}}]}`;
 const host9 = (fields: string) => `{kind: Host, name: h9, group: North, ${fields}}`;
 const pool = (fields: string) => `{kind: IpPool, name: p9, vmNetwork: Blue, subnet: s1, ${fields}}`;
+const aclOf = (rules: string) => `{kind: PortAcl, name: a, rules: [${rules}]}`;
 const nic9 = '{name: x, physicalNetwork: wire, mac: 02:00:00:00:09:01}';
 const spare9 = '{name: y, physicalNetwork: wire, mac: 02:00:00:00:09:02}';
 const switch9 = (fields: string) =>
   `{kind: LogicalSwitch, name: l9, uplinkMode: no-team, uplinkProfiles: [up north], ${fields}}`;
 const hostSwitch9 = (fields: string) =>
   `{kind: HostSwitch, host: h9, logicalSwitch: l9, uplinkProfile: up north, ${fields}}`;
+/** Another host of the room North, and a VM that moves. */
+const NORTH9 = [
+  host9(`nics: [${nic9}, ${spare9}]`),
+  switch9('classifications: []'),
+  hostSwitch9('nics: [x]'),
+].join('\n---\n');
+const moving = (source: string, destination: string) =>
+  `{kind: VirtualMachine, name: vm9, host: h1, migration: {source: ${source}, destination: ${destination}}, vnics: [{vmNetwork: Office}]}`;
 
 export const CASES: readonly Case[] = [
   // ---- references and names
@@ -272,6 +271,27 @@ export const CASES: readonly Case[] = [
     good: '{kind: LogicalNetwork, name: L9, type: pvlan}\n---\n{kind: NetworkSite, name: S9, logicalNetwork: L9, subnets: [{vlan: 5, secondaryVlan: 6}]}\n---\n{kind: VmNetwork, name: N9, logicalNetwork: L9, isolation: pvlan, vlan: 5, secondaryVlan: 6}',
   },
   {
+    what: 'a secondary VLAN that no site has within the primary one',
+    code: 'subnet-missing',
+    path: 'VmNetwork/N9.secondaryVlan',
+    bad: '{kind: LogicalNetwork, name: L9, type: pvlan}\n---\n{kind: NetworkSite, name: S9, logicalNetwork: L9, subnets: [{vlan: 5, secondaryVlan: 6}]}\n---\n{kind: VmNetwork, name: N9, logicalNetwork: L9, isolation: pvlan, vlan: 5, secondaryVlan: 7}',
+    good: '{kind: LogicalNetwork, name: L9, type: pvlan}\n---\n{kind: NetworkSite, name: S9, logicalNetwork: L9, subnets: [{vlan: 5, secondaryVlan: 6}]}\n---\n{kind: VmNetwork, name: N9, logicalNetwork: L9, isolation: pvlan, vlan: 5, secondaryVlan: 6}',
+  },
+  {
+    what: 'a row without a secondary VLAN where there are private VLANs only',
+    code: 'field-missing',
+    path: 'NetworkSite/L9/S9.subnets[0]',
+    bad: '{kind: LogicalNetwork, name: L9, type: pvlan, sameNameVmNetwork: true}\n---\n{kind: NetworkSite, name: S9, logicalNetwork: L9, subnets: [{vlan: 5}]}',
+    good: '{kind: LogicalNetwork, name: L9, type: pvlan, sameNameVmNetwork: true}\n---\n{kind: NetworkSite, name: S9, logicalNetwork: L9, subnets: [{vlan: 5, secondaryVlan: 6}]}',
+  },
+  {
+    what: 'a private VLAN of a row that has no secondary one',
+    code: 'subnet-missing',
+    path: 'VmNetwork/N9.vlan',
+    bad: '{kind: LogicalNetwork, name: L9, type: pvlan}\n---\n{kind: NetworkSite, name: S9, logicalNetwork: L9, subnets: [{vlan: 5}]}\n---\n{kind: VmNetwork, name: N9, logicalNetwork: L9, isolation: pvlan, vlan: 5}',
+    good: '{kind: LogicalNetwork, name: L9, type: pvlan}\n---\n{kind: NetworkSite, name: S9, logicalNetwork: L9, subnets: [{vlan: 5, secondaryVlan: 6}]}\n---\n{kind: VmNetwork, name: N9, logicalNetwork: L9, isolation: pvlan, vlan: 5}',
+  },
+  {
     what: 'subnets of two sites that overlap without being the same',
     code: 'overlap',
     path: 'NetworkSite/Office/S9.subnets[0].prefix',
@@ -391,6 +411,55 @@ export const CASES: readonly Case[] = [
     bad: '{kind: VmNetwork, name: V9, logicalNetwork: Fabric, isolation: virtualized}\n---\n{kind: VmSubnet, name: a, vmNetwork: V9, prefix: 10.0.0.0/31}',
     good: '{kind: VmNetwork, name: V9, logicalNetwork: Fabric, isolation: virtualized}\n---\n{kind: VmSubnet, name: a, vmNetwork: V9, prefix: 10.0.0.0/30}',
   },
+  {
+    what: 'an IPv4 prefix as the IPv6 one',
+    code: 'value-invalid',
+    path: 'VmSubnet/V9/a.ipv6Prefix',
+    bad: '{kind: VmNetwork, name: V9, logicalNetwork: Fabric, isolation: virtualized}\n---\n{kind: VmSubnet, name: a, vmNetwork: V9, prefix: 10.0.0.0/24, ipv6Prefix: 10.0.1.0/24}',
+    good: '{kind: VmNetwork, name: V9, logicalNetwork: Fabric, isolation: virtualized}\n---\n{kind: VmSubnet, name: a, vmNetwork: V9, prefix: 10.0.0.0/24, ipv6Prefix: "fd00::/64"}',
+  },
+  {
+    what: 'two IPv6 prefixes of one subnet',
+    code: 'field-conflict',
+    path: 'VmSubnet/V9/a.ipv6Prefix',
+    bad: '{kind: VmNetwork, name: V9, logicalNetwork: Fabric, isolation: virtualized}\n---\n{kind: VmSubnet, name: a, vmNetwork: V9, prefix: "fd00:1::/64", ipv6Prefix: "fd00::/64"}',
+    good: '{kind: VmNetwork, name: V9, logicalNetwork: Fabric, isolation: virtualized}\n---\n{kind: VmSubnet, name: a, vmNetwork: V9, prefix: 10.0.0.0/24, ipv6Prefix: "fd00::/64"}',
+  },
+  {
+    what: 'an IPv6 prefix that overlaps that of another subnet',
+    code: 'overlap',
+    path: 'VmSubnet/V9/a.ipv6Prefix',
+    bad: '{kind: VmNetwork, name: V9, logicalNetwork: Fabric, isolation: virtualized}\n---\n{kind: VmSubnet, name: a, vmNetwork: V9, prefix: 10.0.0.0/24, ipv6Prefix: "fd00::/64"}\n---\n{kind: VmSubnet, name: b, vmNetwork: V9, prefix: "fd00::/48"}',
+    good: '{kind: VmNetwork, name: V9, logicalNetwork: Fabric, isolation: virtualized}\n---\n{kind: VmSubnet, name: a, vmNetwork: V9, prefix: 10.0.0.0/24, ipv6Prefix: "fd00::/64"}\n---\n{kind: VmSubnet, name: b, vmNetwork: V9, prefix: "fd00:1::/48"}',
+  },
+  {
+    what: 'a way to IPv6 addresses without IPv6',
+    code: 'field-conflict',
+    path: 'VmSubnet/V9/a.ipv6AddressMode',
+    bad: '{kind: VmNetwork, name: V9, logicalNetwork: Fabric, isolation: virtualized}\n---\n{kind: VmSubnet, name: a, vmNetwork: V9, prefix: 10.0.0.0/24, ipv6AddressMode: managed}',
+    good: '{kind: VmNetwork, name: V9, logicalNetwork: Fabric, isolation: virtualized}\n---\n{kind: VmSubnet, name: a, vmNetwork: V9, prefix: "fd00::/64", ipv6AddressMode: managed}',
+  },
+  {
+    what: 'addresses made of a prefix that is not of 64 bits',
+    code: 'field-conflict',
+    path: 'VmSubnet/V9/a.ipv6AddressMode',
+    bad: '{kind: VmNetwork, name: V9, logicalNetwork: Fabric, isolation: virtualized}\n---\n{kind: VmSubnet, name: a, vmNetwork: V9, prefix: "fd00::/63", ipv6AddressMode: slaac}',
+    good: '{kind: VmNetwork, name: V9, logicalNetwork: Fabric, isolation: virtualized}\n---\n{kind: VmSubnet, name: a, vmNetwork: V9, prefix: "fd00::/64", ipv6AddressMode: slaac}',
+  },
+  {
+    what: 'a fixed address that another machine could make',
+    code: 'address-reserved',
+    path: 'VirtualMachine/vm9.vnics[0].addresses[0]',
+    bad: `{kind: VmNetwork, name: V9, logicalNetwork: Fabric, isolation: virtualized}\n---\n{kind: VmSubnet, name: a, vmNetwork: V9, prefix: "fd00::/64", ipv6AddressMode: slaac}\n---\n${vm('vmNetwork: V9, addresses: ["fd00::21d:d8ff:feb7:1c77"]')}`,
+    good: `{kind: VmNetwork, name: V9, logicalNetwork: Fabric, isolation: virtualized}\n---\n{kind: VmSubnet, name: a, vmNetwork: V9, prefix: "fd00::/64", ipv6AddressMode: managed}\n---\n${vm('vmNetwork: V9, addresses: ["fd00::21d:d8ff:feb7:1c77"]')}`,
+  },
+  {
+    what: 'a pool of addresses that machines make',
+    code: 'overlap',
+    path: 'IpPool/VmSubnet/V9/a/p.to',
+    bad: '{kind: VmNetwork, name: V9, logicalNetwork: Fabric, isolation: virtualized}\n---\n{kind: VmSubnet, name: a, vmNetwork: V9, prefix: "fd00::/64", ipv6AddressMode: slaac}\n---\n{kind: IpPool, name: p, vmNetwork: V9, subnet: a, from: "fd00::100", to: "fd00::ffff:ffff:ffff"}',
+    good: '{kind: VmNetwork, name: V9, logicalNetwork: Fabric, isolation: virtualized}\n---\n{kind: VmSubnet, name: a, vmNetwork: V9, prefix: "fd00::/64", ipv6AddressMode: slaac}\n---\n{kind: IpPool, name: p, vmNetwork: V9, subnet: a, from: "fd00::100", to: "fd00::ffff"}',
+  },
   // ---- pools
   {
     what: 'a pool of a subnet that the site does not have',
@@ -440,6 +509,22 @@ export const CASES: readonly Case[] = [
     path: 'IpPool/VmSubnet/Blue/s1/p9.reserved[0]',
     bad: pool('from: 10.0.0.50, to: 10.0.0.60, reserved: [10.0.0.58-10.0.0.61]'),
     good: pool('from: 10.0.0.50, to: 10.0.0.60, reserved: [10.0.0.58-10.0.0.60]'),
+  },
+  {
+    what: 'addresses for load balancers that are not in the pool',
+    code: 'address-outside',
+    path: 'IpPool/VmSubnet/Blue/s1/p9.vips[1]',
+    bad: pool('from: 10.0.0.50, to: 10.0.0.60, vips: [10.0.0.50, 10.0.0.61]'),
+    good: pool('from: 10.0.0.50, to: 10.0.0.60, vips: [10.0.0.50, 10.0.0.60]'),
+  },
+  {
+    what: 'an address that is reserved and for load balancers',
+    code: 'overlap',
+    path: 'IpPool/VmSubnet/Blue/s1/p9.vips[0]',
+    bad: pool('from: 10.0.0.50, to: 10.0.0.60, reserved: [10.0.0.50-10.0.0.55], vips: [10.0.0.55-10.0.0.57]'),
+    good: pool(
+      'from: 10.0.0.50, to: 10.0.0.60, reserved: [10.0.0.50-10.0.0.55], vips: [10.0.0.56-10.0.0.57]',
+    ),
   },
   {
     what: 'pools of one VM subnet that overlap',
@@ -682,6 +767,20 @@ export const CASES: readonly Case[] = [
     good: vm('vmNetwork: Lab 10', 'h1'),
   },
   {
+    what: 'a migration to a host where the network of the same name is another wire',
+    code: 'migration-refused',
+    path: 'VirtualMachine/vm9.vnics[0].vmNetwork',
+    bad: `${NORTH9}\n---\n${moving('h1', 'h2')}`,
+    good: `${NORTH9}\n---\n${moving('h1', 'h9')}`,
+  },
+  {
+    what: 'a migration from a host where the VM is not',
+    code: 'field-conflict',
+    path: 'VirtualMachine/vm9.migration',
+    bad: `${NORTH9}\n---\n${moving('h9', 'h9')}`,
+    good: `${NORTH9}\n---\n${moving('h9', 'h1')}`,
+  },
+  {
     what: 'a virtualized network over an uplink that does not carry any',
     code: 'virtualization-off',
     path: 'VirtualMachine/vm9.vnics[0].vmNetwork',
@@ -799,5 +898,161 @@ export const CASES: readonly Case[] = [
     path: 'VirtualMachine/vm9.vnics[0].vmNetwork',
     bad: `${vm('vmNetwork: V9, addresses: [10.0.0.9]')}\n---\n{kind: VmNetwork, name: V9, logicalNetwork: F9, isolation: virtualized}\n---\n{kind: VmSubnet, name: a, vmNetwork: V9, prefix: 10.0.0.0/24}\n---\n{kind: LogicalNetwork, name: F9, networkVirtualization: true}\n---\n{kind: NetworkSite, name: S9, logicalNetwork: F9, hostGroups: [North], subnets: [{prefix: 192.168.9.0/24}]}\n---\n{kind: UplinkPortProfile, name: up fabric, networkVirtualization: true, sites: [{logicalNetwork: F9, site: S9}]}\n---\n{kind: HostSwitch, host: h1, logicalSwitch: other, nics: [n6], uplinkProfile: up fabric}`,
     good: `${vm('vmNetwork: V9, addresses: [10.0.0.9]')}\n---\n{kind: VmNetwork, name: V9, logicalNetwork: F9, isolation: virtualized}\n---\n{kind: VmSubnet, name: a, vmNetwork: V9, prefix: 10.0.0.0/24}\n---\n{kind: LogicalNetwork, name: F9, networkVirtualization: true}\n---\n{kind: NetworkSite, name: S9, logicalNetwork: F9, hostGroups: [North], subnets: [{prefix: 192.168.9.0/24}]}\n---\n{kind: UplinkPortProfile, name: up fabric, networkVirtualization: true, sites: [{logicalNetwork: F9, site: S9}]}\n---\n{kind: HostSwitch, host: h1, logicalSwitch: other, nics: [n6], uplinkProfile: up fabric}\n---\n{kind: IpPool, name: p, logicalNetwork: F9, site: S9, prefix: 192.168.9.0/24, from: 192.168.9.5, to: 192.168.9.9}`,
+  },
+  {
+    what: 'more VM networks than the quota of the tenant',
+    code: 'quota-exceeded',
+    path: 'Tenant/red.quotas.vmNetworks',
+    bad: `{kind: Tenant, name: red, logicalNetworks: [Fabric], quotas: {vmNetworks: 0}}\n---\n{kind: VmNetwork, name: web, tenant: red, logicalNetwork: Fabric, isolation: virtualized}`,
+    good: `{kind: Tenant, name: red, logicalNetworks: [Fabric], quotas: {vmNetworks: 1}}\n---\n{kind: VmNetwork, name: web, tenant: red, logicalNetwork: Fabric, isolation: virtualized}`,
+  },
+  {
+    what: 'a VM network of a tenant on a logical network that is not open to it',
+    code: 'network-not-open',
+    path: 'VmNetwork/red:web.logicalNetwork',
+    bad: `{kind: Tenant, name: red, logicalNetworks: [Office]}\n---\n{kind: VmNetwork, name: web, tenant: red, logicalNetwork: Fabric, isolation: virtualized}`,
+    good: `{kind: Tenant, name: red, logicalNetworks: [Fabric, Office]}\n---\n{kind: VmNetwork, name: web, tenant: red, logicalNetwork: Fabric, isolation: virtualized}`,
+  },
+  {
+    what: 'a VM network of a tenant that is the logical network as it is',
+    code: 'isolation-not-allowed',
+    path: 'VmNetwork/red:web.isolation',
+    bad: `{kind: Tenant, name: red, logicalNetworks: [Fabric, Office]}\n---\n{kind: VmNetwork, name: web, tenant: red, logicalNetwork: Fabric, isolation: none}`,
+    good: `{kind: Tenant, name: red, logicalNetworks: [Fabric, Office]}\n---\n{kind: VmNetwork, name: web, tenant: red, logicalNetwork: Fabric, isolation: virtualized}`,
+  },
+  {
+    what: 'a machine of a tenant on a network of nobody that is not open to it',
+    code: 'network-not-open',
+    path: 'VirtualMachine/red:a.vnics[0].vmNetwork',
+    bad: `{kind: Tenant, name: red, logicalNetworks: [Fabric, Office]}\n---\n{kind: VirtualMachine, name: a, tenant: red, vnics: [{vmNetwork: Blue}]}`,
+    good: `{kind: Tenant, name: red, logicalNetworks: [Fabric, Office]}\n---\n{kind: VirtualMachine, name: a, tenant: red, vnics: [{vmNetwork: Office}]}`,
+  },
+  {
+    what: 'a machine without a tenant on the network of one',
+    code: 'tenant-mismatch',
+    path: 'VirtualMachine/a.vnics[0].vmNetwork',
+    bad: `{kind: Tenant, name: red, logicalNetworks: [Fabric, Office]}\n---\n{kind: VmNetwork, name: web, tenant: red, logicalNetwork: Fabric, isolation: virtualized}\n---\n{kind: VirtualMachine, name: a, vnics: [{vmNetwork: red:web}]}`,
+    good: `{kind: Tenant, name: red, logicalNetworks: [Fabric, Office]}\n---\n{kind: VmNetwork, name: web, tenant: red, logicalNetwork: Fabric, isolation: virtualized}\n---\n{kind: VirtualMachine, name: a, tenant: red, vnics: [{vmNetwork: red:web}]}`,
+  },
+  {
+    what: 'a user with a role of a tenant and no tenant',
+    code: 'field-conflict',
+    path: 'User/ann.role',
+    bad: '{kind: User, name: ann, role: self-service}',
+    good: '{kind: User, name: ann, role: administrator}',
+  },
+  {
+    what: 'a user who would be taken for the operator of the machine',
+    code: 'name-duplicate',
+    path: 'User/Operator.name',
+    bad: '{kind: User, name: Operator, role: administrator}',
+    good: '{kind: User, name: Operators, role: administrator}',
+  },
+  {
+    what: 'a logical network that is opened twice',
+    code: 'value-duplicate',
+    path: 'Tenant/red.logicalNetworks[1]',
+    bad: '{kind: Tenant, name: red, logicalNetworks: [Office, Office]}',
+    good: '{kind: Tenant, name: red, logicalNetworks: [Fabric, Office]}',
+  },
+  ...MODE_CASES,
+
+  // ---- port ACLs
+  {
+    what: 'two rules of one name',
+    code: 'value-duplicate',
+    path: 'PortAcl/a.rules[1].name',
+    bad: aclOf(
+      '{name: x, direction: inbound, action: deny, priority: 1}, {name: x, direction: outbound, action: deny, priority: 1}',
+    ),
+    good: aclOf(
+      '{name: x, direction: inbound, action: deny, priority: 1}, {name: y, direction: outbound, action: deny, priority: 1}',
+    ),
+  },
+  {
+    what: 'ports of a protocol that has none',
+    code: 'field-conflict',
+    path: 'PortAcl/a.rules[0].remotePorts',
+    bad: aclOf('{direction: inbound, action: deny, priority: 1, protocol: icmp, remotePorts: 80}'),
+    good: aclOf('{direction: inbound, action: deny, priority: 1, protocol: 17, remotePorts: 80}'),
+  },
+  {
+    what: 'an ICMP type without ICMP',
+    code: 'field-conflict',
+    path: 'PortAcl/a.rules[0].icmpType',
+    bad: aclOf('{direction: inbound, action: deny, priority: 1, protocol: tcp, icmpType: 8}'),
+    good: aclOf('{direction: inbound, action: deny, priority: 1, protocol: icmpv6, icmpType: 128}'),
+  },
+  {
+    what: 'addresses of two IP versions in a rule',
+    code: 'field-conflict',
+    path: 'PortAcl/a.rules[0].remoteAddress',
+    bad: aclOf(
+      '{direction: inbound, action: deny, priority: 1, localAddress: 10.0.0.5, remoteAddress: "fd00::/64"}',
+    ),
+    good: aclOf(
+      '{direction: inbound, action: deny, priority: 1, localAddress: "fd00::5", remoteAddress: "fd00::/64"}',
+    ),
+  },
+  {
+    what: 'an IPv6 address of ICMP for IPv4',
+    code: 'field-conflict',
+    path: 'PortAcl/a.rules[0].localAddress',
+    bad: aclOf('{direction: inbound, action: deny, priority: 1, protocol: icmp, localAddress: "fd00::5"}'),
+    good: aclOf('{direction: inbound, action: deny, priority: 1, protocol: icmpv6, localAddress: "fd00::5"}'),
+  },
+  {
+    what: 'a stateful rule that denies',
+    code: 'field-conflict',
+    path: 'PortAcl/a.rules[0].stateful',
+    bad: aclOf('{direction: inbound, action: deny, priority: 1, stateful: true}'),
+    good: aclOf('{direction: inbound, action: allow, priority: 1, stateful: true}'),
+  },
+  {
+    what: 'a stateful rule about a protocol without connections',
+    code: 'field-conflict',
+    path: 'PortAcl/a.rules[0].stateful',
+    bad: aclOf('{direction: inbound, action: allow, priority: 1, protocol: 47, stateful: true}'),
+    good: aclOf('{direction: inbound, action: allow, priority: 1, protocol: 6, stateful: true}'),
+  },
+  {
+    what: 'two odd ranges of ports in a rule',
+    code: 'range-invalid',
+    path: 'PortAcl/a.rules[0].localPorts',
+    bad: aclOf(
+      '{direction: inbound, action: deny, priority: 1, protocol: tcp, localPorts: 1-65534, remotePorts: 1-65534}',
+    ),
+    good: aclOf(
+      '{direction: inbound, action: deny, priority: 1, protocol: tcp, localPorts: 1-65534, remotePorts: 1024-2047}',
+    ),
+  },
+  {
+    what: 'rules of one priority that contradict each other',
+    code: 'rule-ambiguous',
+    path: 'PortAcl/a.rules[1].priority',
+    bad: aclOf(
+      '{direction: inbound, action: deny, priority: 1, protocol: tcp, localPorts: 1-99}, {direction: inbound, action: allow, priority: 1, protocol: tcp, localPorts: 80}',
+    ),
+    good: aclOf(
+      '{direction: inbound, action: deny, priority: 1, protocol: tcp, localPorts: 1-79}, {direction: inbound, action: allow, priority: 1, protocol: tcp, localPorts: 80}',
+    ),
+  },
+  {
+    what: 'a rule that another one leaves nothing for',
+    code: 'rule-unreachable',
+    path: 'PortAcl/a.rules[1]',
+    bad: aclOf(
+      '{direction: inbound, action: deny, priority: 1, remoteAddress: 10.0.0.0/8}, {direction: inbound, action: allow, priority: 2, protocol: tcp, remoteAddress: 10.1.0.0/16}',
+    ),
+    good: aclOf(
+      '{direction: inbound, action: deny, priority: 2, remoteAddress: 10.0.0.0/8}, {direction: inbound, action: allow, priority: 1, protocol: tcp, remoteAddress: 10.1.0.0/16}',
+    ),
+  },
+  {
+    what: 'a port ACL that does not exist',
+    code: 'reference-missing',
+    path: 'VmNetwork/Blue.acls[0]',
+    bad: '{kind: VmNetwork, name: Blue, logicalNetwork: Fabric, isolation: virtualized, acls: [a]}',
+    good: `${aclOf('')}\n---\n{kind: VmNetwork, name: Blue, logicalNetwork: Fabric, isolation: virtualized, acls: [a]}`,
   },
 ];

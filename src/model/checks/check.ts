@@ -44,14 +44,6 @@ export function* repeated<T>(
   }
 }
 
-/** `"a"`, `"a" and "b"`, `"a", "b" and 3 more` */
-export function namesOf(keys: readonly string[]): string {
-  const shown = keys.slice(0, 3).map((key) => `"${key}"`);
-  if (keys.length > shown.length) return `${shown.join(', ')} and ${keys.length - shown.length} more`;
-  const last = shown.pop() ?? '';
-  return shown.length > 0 ? `${shown.join(', ')} and ${last}` : last;
-}
-
 /** The other members of a group that the object itself is in. */
 export function others(members: readonly string[], own: string): string[] {
   return members.filter((member) => member !== own);

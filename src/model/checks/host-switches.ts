@@ -1,10 +1,12 @@
 import { get, members, nicGroup, type Reader } from '../facts.ts';
 import type { Nic } from '../kinds/host.ts';
+import { isExternal } from '../kinds/host-switch.ts';
 import { siteKey } from '../kinds/network-site.ts';
 import { type Host, type HostSwitch, objectKey, type UplinkPortProfile } from '../kinds.ts';
-import { choices, siteDistance, sitesOfProfile, uplinksFor } from '../placement.ts';
 import { carriesVlan } from '../range.ts';
-import { at, type Check, namesOf, others, repeated } from './check.ts';
+import { siteDistance, sitesOfProfile, uplinksFor } from '../uplinks.ts';
+import { choices, namesOf } from '../words.ts';
+import { at, type Check, others, repeated } from './check.ts';
 
 /** The NICs that exist, with the place where the host switch names them. */
 function nicsOf(hostSwitch: HostSwitch, host: Host): { path: string; nic: Nic }[] {
@@ -13,6 +15,38 @@ function nicsOf(hostSwitch: HostSwitch, host: Host): { path: string; nic: Nic }[
     return nic ? [{ path: at('nics', i), nic }] : [];
   });
 }
+
+/** A switch that leads outside has NICs for it, one that does not has none; a private one has no place for the host. */
+export const switchTypeFits: Check<HostSwitch> = function* (hostSwitch) {
+  const { type = 'external', nics, hostVnics } = hostSwitch;
+  if (isExternal(hostSwitch)) {
+    if (nics.length > 0) return;
+    yield {
+      path: 'nics',
+      code: 'field-missing',
+      message: 'An external switch needs at least one NIC as its uplink.',
+      remedy:
+        'Name NICs of the host, or set type: internal or private for a switch that stays inside the host.',
+    };
+    return;
+  }
+  if (nics.length > 0) {
+    yield {
+      path: 'nics',
+      code: 'field-conflict',
+      message: `${type === 'internal' ? 'An internal' : 'A private'} switch has no uplink, and NICs are named for one.`,
+      remedy: 'Remove nics, or set type: external.',
+    };
+  }
+  if (type === 'private' && hostVnics.length > 0) {
+    yield {
+      path: 'hostVnics',
+      code: 'field-conflict',
+      message: 'A private switch joins VMs alone; the host takes no part in it.',
+      remedy: 'Remove hostVnics, or set type: internal.',
+    };
+  }
+};
 
 /** The NICs are the host's, are cabled, and no other switch has them. */
 export const nicsUsable: Check<HostSwitch> = function* (hostSwitch, read) {
@@ -101,6 +135,35 @@ export const teamAllowed: Check<HostSwitch> = function* (hostSwitch, read) {
     };
   }
 };
+
+/**
+ * A team can do what its uplink port profile says. Netloom spreads frames by vNIC, or by flow where the switches at the
+ * other end have agreed by LACP (docs/port-profiles.md); what has no honest counterpart among these is refused.
+ */
+export const teamMaps: Check<HostSwitch> = function* (hostSwitch, read) {
+  const profile = get(read, 'UplinkPortProfile', hostSwitch.uplinkProfile);
+  if (!profile || hostSwitch.nics.length < 2) return;
+  const { name, teamingMode, loadBalancing } = profile;
+  if (teamingMode === 'static') {
+    yield {
+      path: 'uplinkProfile',
+      code: 'team-not-allowed',
+      message: `Uplink port profile "${name}" has static teaming, in which neither end can tell whether the other agrees: a cable in the wrong port loses frames unseen.`,
+      remedy:
+        'Use teamingMode: lacp where the physical switches make one link of the NICs, else switch-independent.',
+    };
+  } else if (teamingMode === 'switch-independent' && FLOW_BALANCING.has(loadBalancing)) {
+    yield {
+      path: 'uplinkProfile',
+      code: 'team-not-allowed',
+      message: `Uplink port profile "${name}" spreads by ${loadBalancing} over a switch-independent team: the physical switches would see the same MAC address on several ports.`,
+      remedy: 'Use loadBalancing: dynamic or hyper-v-port, or teamingMode: lacp.',
+    };
+  }
+};
+
+/** They spread the flows of one vNIC over several members. */
+const FLOW_BALANCING: ReadonlySet<string> = new Set(['address-hash', 'transport-ports']);
 
 const EMBEDDED_BALANCING: ReadonlySet<string> = new Set(['dynamic', 'hyper-v-port']);
 

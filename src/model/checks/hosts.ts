@@ -1,8 +1,9 @@
 import { addressGroup, get, members, objects } from '../facts.ts';
 import { type Host, type HostGroup, objectKey } from '../kinds.ts';
-import { choices, groupPath, sitesOfHost } from '../placement.ts';
+import { groupPath, sitesOfHost } from '../uplinks.ts';
+import { choices, namesOf } from '../words.ts';
 import { checkAddress } from './addresses.ts';
-import { at, type Check, namesOf, others, repeated } from './check.ts';
+import { at, type Check, others, repeated } from './check.ts';
 import { checkMac } from './macs.ts';
 
 /** A host group is not part of itself, neither directly nor through its parents. */

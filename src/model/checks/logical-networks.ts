@@ -3,8 +3,9 @@ import { get, members, objects, vlanGroup } from '../facts.ts';
 import { isImplied } from '../implied.ts';
 import type { SiteSubnet } from '../kinds/network-site.ts';
 import { type LogicalNetwork, type NetworkSite, objectKey, type VmNetwork } from '../kinds.ts';
+import { namesOf } from '../words.ts';
 import { checkPrefix } from './addresses.ts';
-import { at, type Check, type CheckResult, namesOf, others, repeated } from './check.ts';
+import { at, type Check, type CheckResult, others, repeated } from './check.ts';
 
 /** Something can connect to the logical network. */
 export const networkUsable: Check<LogicalNetwork> = function* (network, read) {
@@ -30,6 +31,14 @@ export const siteRowsFit: Check<NetworkSite> = function* (site, read) {
   yield* privateVlansFit(site);
   const network = get(read, 'LogicalNetwork', site.logicalNetwork);
   for (const [i, row] of site.subnets.entries()) {
+    if (row.secondaryVlan === undefined && network?.type === 'pvlan') {
+      yield {
+        path: at('subnets', i),
+        code: 'field-missing',
+        message: `Logical network "${network.name}" is one of private VLANs (pvlan), and the row has no secondary VLAN.`,
+        remedy: 'Set secondaryVlan, or make the logical network one of type vlan or connected.',
+      };
+    }
     if (row.secondaryVlan !== undefined && network !== undefined && network.type !== 'pvlan') {
       yield {
         path: at('subnets', i, 'secondaryVlan'),
@@ -216,6 +225,19 @@ export const isolationFields: Check<VmNetwork> = function* (network, read) {
       message: `No site of logical network "${network.logicalNetwork}" has VLAN ${network.vlan}.`,
       remedy: 'Add a row with that VLAN to a site, or use a VLAN that is there.',
     };
+  } else if (
+    sites.length > 0 &&
+    network.isolation === 'pvlan' &&
+    !sites.some((site) => hasRow(site, network))
+  ) {
+    const secondary =
+      network.secondaryVlan === undefined ? 'a secondary VLAN' : `VLAN ${network.secondaryVlan}`;
+    yield {
+      path: network.secondaryVlan === undefined ? 'vlan' : 'secondaryVlan',
+      code: 'subnet-missing',
+      message: `No site of logical network "${network.logicalNetwork}" has ${secondary} within the primary VLAN ${network.vlan}.`,
+      remedy: 'Add a row with both VLANs to a site, or use those of a row that is there.',
+    };
   }
   const rivals = others(
     members(read, 'vlanNetworks', vlanGroup(network.logicalNetwork, network.vlan)),
@@ -230,6 +252,16 @@ export const isolationFields: Check<VmNetwork> = function* (network, read) {
     };
   }
 };
+
+/** Whether the site has a row with the private VLANs of the network. */
+function hasRow(site: NetworkSite, { vlan, secondaryVlan }: VmNetwork): boolean {
+  return site.subnets.some(
+    (row) =>
+      row.vlan === vlan &&
+      row.secondaryVlan !== undefined &&
+      (secondaryVlan === undefined || row.secondaryVlan === secondaryVlan),
+  );
+}
 
 /** No two routing domains have the same id. */
 export const routingDomainUnique: Check<VmNetwork> = function* (network, read) {

@@ -1,7 +1,8 @@
 import type { Mac } from '../../packet/address.ts';
 import type { ObjectKey } from '../definition.ts';
 import { members, type Reader } from '../facts.ts';
-import { type CheckResult, namesOf, others } from './check.ts';
+import { namesOf } from '../words.ts';
+import { type CheckResult, others } from './check.ts';
 
 /** A fixed MAC address is on one interface only: two interfaces with one address make switches learn it to and fro. */
 export function* checkMac(read: Reader, mac: Mac, path: string, object: ObjectKey): Generator<CheckResult> {

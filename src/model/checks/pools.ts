@@ -1,18 +1,20 @@
 import { type IpAddress, type Mac, type Prefix, prefixContains } from '../../packet/address.ts';
+import { hasSlaacForm } from '../../packet/slaac.ts';
 import { get, objects, type Reader } from '../facts.ts';
 import { DEFAULT_MAC_POOL } from '../kinds/mac-pool.ts';
 import { siteKey } from '../kinds/network-site.ts';
-import { subnetKey } from '../kinds/vm-subnet.ts';
+import { isAutonomous, prefixFor, subnetKey } from '../kinds/vm-subnet.ts';
 import { type IpPool, type MacPool, objectKey } from '../kinds.ts';
-import { choices } from '../placement.ts';
 import { inRange, isOrdered, parseAddressRange, rangesOverlap } from '../range.ts';
+import { choices } from '../words.ts';
 import { endUse } from './addresses.ts';
 import { at, type Check, type CheckResult, repeated } from './check.ts';
 
 /** The prefix that the pool is of; undefined when what it belongs to, or that prefix there, does not exist. */
 function poolPrefix(read: Reader, pool: IpPool): Prefix | undefined {
   if (pool.vmNetwork !== undefined) {
-    return get(read, 'VmSubnet', subnetKey(pool.vmNetwork, pool.subnet ?? ''))?.prefix;
+    const subnet = get(read, 'VmSubnet', subnetKey(pool.vmNetwork, pool.subnet ?? ''));
+    return subnet && prefixFor(subnet, pool.from);
   }
   const site = get(read, 'NetworkSite', siteKey(pool.logicalNetwork ?? '', pool.site ?? ''));
   return site?.subnets.some((row) => row.prefix === pool.prefix) ? pool.prefix : undefined;
@@ -74,19 +76,53 @@ function* inSubnet(prefix: Prefix, path: string, address: IpAddress): Generator<
   }
 }
 
-/** What is reserved lies in the pool: elsewhere it would have no effect. */
+/** Where machines make addresses themselves, a pool gives out none that one of them could make. */
+export const poolSparesSlaac: Check<IpPool> = function* (pool, read) {
+  const subnet = get(read, 'VmSubnet', subnetKey(pool.vmNetwork ?? '', pool.subnet ?? ''));
+  if (!subnet || !isAutonomous(subnet, prefixFor(subnet, pool.from)) || !hasSlaacForm(pool.from, pool.to))
+    return;
+  yield {
+    path: 'to',
+    code: 'overlap',
+    message: `The range ${pool.from} to ${pool.to} has addresses that machines make of their MAC addresses (ff:fe in the middle), as subnet "${subnet.name}" lets them.`,
+    remedy: 'Use a smaller range, or ipv6AddressMode: managed on the subnet.',
+  };
+};
+
+/** What is reserved or kept for load balancers lies in the pool: elsewhere it would have no effect. Never both. */
 export const poolReservedFits: Check<IpPool> = function* (pool) {
-  for (const [i, text] of pool.reserved.entries()) {
-    const reserved = parseAddressRange(text);
-    if (!reserved || (inRange(pool, reserved.from) && inRange(pool, reserved.to))) continue;
+  yield* inPool(pool, 'reserved', 'Reserve addresses of the pool; others need no reservation.');
+  yield* inPool(
+    pool,
+    'vips',
+    'Keep addresses of the pool for load balancers; others are not given out anyway.',
+  );
+  const reserved = pool.reserved.map((text) => ({ text, range: parseAddressRange(text) }));
+  for (const [i, text] of pool.vips.entries()) {
+    const vips = parseAddressRange(text);
+    const both = reserved.find(({ range }) => vips && range && rangesOverlap(vips, range));
+    if (!both) continue;
     yield {
-      path: at('reserved', i),
-      code: 'address-outside',
-      message: `${text} is not within the pool, ${pool.from} to ${pool.to}.`,
-      remedy: 'Reserve addresses of the pool; others need no reservation.',
+      path: at('vips', i),
+      code: 'overlap',
+      message: `${text} is for load balancers, and ${both.text} is reserved: some addresses are in both.`,
+      remedy: 'Say of each address what it is for, once.',
     };
   }
 };
+
+function* inPool(pool: IpPool, field: 'reserved' | 'vips', remedy: string): Generator<CheckResult> {
+  for (const [i, text] of pool[field].entries()) {
+    const range = parseAddressRange(text);
+    if (!range || (inRange(pool, range.from) && inRange(pool, range.to))) continue;
+    yield {
+      path: at(field, i),
+      code: 'address-outside',
+      message: `${text} is not within the pool, ${pool.from} to ${pool.to}.`,
+      remedy,
+    };
+  }
+}
 
 /** No address is in two pools of one VM subnet, or of one logical network (whose sites can share a subnet). */
 export const poolsApart: Check<IpPool> = function* (pool, read) {

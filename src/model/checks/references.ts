@@ -27,7 +27,7 @@ export const referencesExist: Check<ModelObject> = function* (object, read) {
 /** Nobody writes an object that exists already because another one implies it. */
 export const nameFree: Check<VmNetwork> = function* (network, read) {
   const origin = get(read, 'LogicalNetwork', network.name);
-  if (!origin?.sameNameVmNetwork || isImplied(network)) return;
+  if (!origin?.sameNameVmNetwork || isImplied(network) || network.tenant !== undefined) return;
   yield {
     path: 'name',
     code: 'name-duplicate',

@@ -1,4 +1,4 @@
-import type { LogicalSwitch, UplinkPortProfile, VirtualPortProfile } from '../kinds.ts';
+import type { LogicalSwitch, UplinkPortProfile } from '../kinds.ts';
 import { type Check, repeated } from './check.ts';
 
 /** A team hides the NICs, SR-IOV goes around the switch to one of them: only a team within the switch can do both. */
@@ -27,16 +27,4 @@ export const switchListsDistinct: Check<LogicalSwitch> = function* (logicalSwitc
 /** Each site is listed once. */
 export const profileSitesDistinct: Check<UplinkPortProfile> = function* (profile) {
   yield* repeated('sites', '', profile.sites, (s) => `${s.logicalNetwork}/${s.site}`, 'Site');
-};
-
-/** The minimum is not above the maximum. */
-export const bandwidthFits: Check<VirtualPortProfile> = function* ({ bandwidth }) {
-  const { minimumMbps: minimum, maximumMbps: maximum } = bandwidth;
-  if (minimum === undefined || maximum === undefined || minimum <= maximum) return;
-  yield {
-    path: 'bandwidth.minimumMbps',
-    code: 'field-conflict',
-    message: `The minimum of ${minimum} Mbit/s is above the maximum of ${maximum} Mbit/s.`,
-    remedy: 'Lower the minimum or raise the maximum.',
-  };
 };

@@ -1,20 +1,15 @@
 import { firstHost, type IpAddress, type Mac } from '../../packet/address.ts';
+import { hasSlaacForm } from '../../packet/slaac.ts';
 import type { ObjectKey } from '../definition.ts';
 import { addressGroup, get, members, type Reader } from '../facts.ts';
+import { prefixesOf } from '../kinds/vm-subnet.ts';
 import { type HostSwitch, objectKey, type VirtualMachine } from '../kinds.ts';
-import {
-  choices,
-  hostVnicAddresses,
-  isPlaced,
-  placeVnic,
-  poolsOfPlace,
-  poolsOfRow,
-  providerPlace,
-  rowsOfSegment,
-  type VnicPlace,
-} from '../placement.ts';
+import { hostsOfVm } from '../migration.ts';
+import { hostVnicAddresses, isPlaced, placeVnic, poolsOfPlace, type VnicPlace } from '../placement.ts';
+import { poolsOfRow, providerPlace, rowsOfSegment } from '../uplinks.ts';
+import { choices, namesOf } from '../words.ts';
 import { checkAddress, type Holder } from './addresses.ts';
-import { at, type Check, type CheckResult, namesOf, others, repeated } from './check.ts';
+import { at, type Check, type CheckResult, others, repeated } from './check.ts';
 import { checkMac } from './macs.ts';
 
 /** What the checks need to know of a vNIC, be it of a VM or of a host. */
@@ -24,6 +19,7 @@ interface Vnic {
   readonly path: string;
   readonly host: string;
   readonly vmNetwork: string;
+  readonly connected?: boolean;
   readonly subnet?: string;
   readonly classification?: string;
   readonly mac?: Mac;
@@ -31,20 +27,53 @@ interface Vnic {
   readonly addresses: readonly { readonly path: string; readonly address: IpAddress }[];
 }
 
-/** Every vNIC of a VM can be connected as it asks. */
+/** Every vNIC of a VM can be connected as it asks; while it moves, on both hosts, and on the same segment. */
 export const vmVnicsFit: Check<VirtualMachine> = function* (vm, read) {
   yield* repeated('vnics', 'name', vm.vnics, (v) => v.name, 'vNIC');
+  // A VM without a host has no switch to be connected to yet; it is checked as a whole when it is placed.
+  const [host, standby] = hostsOfVm(vm);
+  if (host === undefined) return;
   for (const [i, v] of vm.vnics.entries()) {
     const path = at('vnics', i);
     const addresses = v.addresses.map((address, j) => ({ address, path: `${path}.${at('addresses', j)}` }));
-    yield* checkVnic(read, {
-      ...v,
-      object: objectKey(vm),
-      path,
-      host: vm.host,
-      addresses,
-    });
+    const vnic = { ...v, object: objectKey(vm), path, addresses };
+    const here = [...checkVnic(read, { ...vnic, host })];
+    yield* here;
+    if (standby === undefined) continue;
+    // What is wrong whatever the host has been said.
+    const said = new Set(here.map(({ message }) => message));
+    for (const result of checkVnic(read, { ...vnic, host: standby }))
+      if (!said.has(result.message)) yield result;
+    yield* sameSegment(read, { ...vnic, host }, standby);
   }
+};
+
+/** A VM keeps its addresses when it moves, so both hosts must have the same wire for it, not one of the same name. */
+function* sameSegment(read: Reader, vnic: Vnic, standby: string): Generator<CheckResult> {
+  const wish = { ...vnic, addresses: vnic.addresses.map(({ address }) => address) };
+  const [here, there] = [placeVnic(read, vnic.host, wish), placeVnic(read, standby, wish)];
+  if (!isPlaced(here) || !isPlaced(there) || here.type !== 'site' || there.type !== 'site') return;
+  if (here.uplink.site.name === there.uplink.site.name && here.row.vlan === there.row.vlan) return;
+  const place = ({ uplink, row }: typeof here) => `VLAN ${row.vlan} of site "${uplink.site.name}"`;
+  yield {
+    path: `${vnic.path}.vmNetwork`,
+    code: 'migration-refused',
+    message: `VM network "${vnic.vmNetwork}" is ${place(here)} on host "${vnic.host}", and ${place(there)} on host "${standby}": the VM would lose its addresses.`,
+    remedy: 'Move it to a host of the same site, or connect it to a virtualized VM network.',
+  };
+}
+
+/** A migration leads from one host to another, and the VM is on one of the two. */
+export const migrationFits: Check<VirtualMachine> = function* ({ host, migration }) {
+  if (!migration) return;
+  const { source, destination } = migration;
+  if (source !== destination && (host === source || host === destination)) return;
+  yield {
+    path: 'migration',
+    code: 'field-conflict',
+    message: `A VM on host "${host}" cannot be moving from "${source}" to "${destination}".`,
+    remedy: 'Let "netloom vm migrate" write this field.',
+  };
 };
 
 /** Every host vNIC can be connected as it asks; one of them at most inherits from the management NIC. */
@@ -172,11 +201,14 @@ function* checkAddresses(read: Reader, vnic: Vnic, place: VnicPlace): Generator<
 /** The subnets that the addresses of a vNIC can be in. None where the site does not say. */
 function holdersOf(read: Reader, place: VnicPlace): Holder[] {
   if (place.type === 'virtual') {
-    const { name, prefix } = place.subnet;
-    return [{ prefix, words: `subnet "${name}" (${prefix})`, routers: [firstHost(prefix)] }];
+    const { name } = place.subnet;
+    return prefixesOf(place.subnet).map((prefix) => {
+      return { prefix, words: `subnet "${name}" (${prefix})`, routers: [firstHost(prefix)] };
+    });
   }
   const { site } = place.uplink;
-  return rowsOfSegment(site, place.row).flatMap((row) => {
+  const { untagged = [], tagged = [] } = place;
+  return [...rowsOfSegment(site, place.row), ...untagged, ...tagged].flatMap((row) => {
     if (row.prefix === undefined) return [];
     const gateways = poolsOfRow(read, site, row).flatMap((pool) => pool.gateways.map((g) => g.address));
     const routers = row.gateway === undefined ? gateways : [row.gateway, ...gateways];
@@ -191,12 +223,25 @@ function* checkVirtual(
   place: VnicPlace & { readonly type: 'virtual' },
 ): Generator<CheckResult> {
   const { network, subnet } = place;
-  if (vnic.addresses.length === 0 && poolsOfPlace(read, place).length === 0) {
+  if (
+    vnic.addresses.length === 0 &&
+    subnet.ipv6AddressMode !== 'slaac' &&
+    poolsOfPlace(read, place).length === 0
+  ) {
     yield {
       path: `${vnic.path}.addresses`,
       code: 'pool-missing',
       message: `Subnet "${subnet.name}" of VM network "${network.name}" has no IP address pool to take an address from.`,
       remedy: 'Add an IpPool to the subnet, or give the vNIC fixed addresses.',
+    };
+  }
+  for (const { path, address } of subnet.ipv6AddressMode === 'slaac' ? vnic.addresses : []) {
+    if (!hasSlaacForm(address, address)) continue;
+    yield {
+      path,
+      code: 'address-reserved',
+      message: `${address} is made of a MAC address: on subnet "${subnet.name}" each machine makes the one of its own (ipv6AddressMode: slaac).`,
+      remedy: 'Use another address of the subnet, or fix the MAC address of the vNIC instead.',
     };
   }
   if (!providerPlace(read, vnic.host, network.logicalNetwork)) {

@@ -22,9 +22,15 @@ const schema = objectSchema('HostSwitch', {
   name: z.string().max(130).describe('Derived: host/logical switch. Ignored on the way in.').exactOptional(),
   host: reference('Host.'),
   logicalSwitch: reference('Logical switch that is applied to it.'),
+  type: z
+    .enum(['external', 'internal', 'private'])
+    .describe(
+      'external: its NICs are the uplink. internal: without NICs, it joins VMs and the host. private: VMs alone. Left out: external.',
+    )
+    .exactOptional(),
   nics: list(reference('NIC of the host.'), 32)
-    .min(1)
-    .describe('NICs that become the uplink. More than one make a team.'),
+    .default([])
+    .describe('NICs that become the uplink of an external switch. More than one make a team.'),
   uplinkProfile: reference(
     'Uplink port profile, one that the logical switch lists and that has the site of the host.',
   ),
@@ -50,6 +56,11 @@ export const hostSwitch = defineKind<HostSwitch>({
     ...s.hostVnics.flatMap((vnic, i) => vnicReferences(vnic, `hostVnics[${i}]`)),
   ],
 });
+
+/** Whether it has an uplink, by which frames leave the host. */
+export function isExternal({ type }: Pick<HostSwitch, 'type'>): boolean {
+  return type === undefined || type === 'external';
+}
 
 export function hostSwitchKey(host: string, logicalSwitch: string): string {
   return `${host}/${logicalSwitch}`;

@@ -36,6 +36,16 @@ const schema = objectSchema('Host', {
     .describe(
       'Addresses that the host is managed by. The host vNIC that inherits from the management NIC has them.',
     ),
+  managementGateway: ipAddress
+    .describe(
+      'Router of the management NIC, which the inheriting host vNIC takes over. Left out: that of the subnet or its pool.',
+    )
+    .exactOptional(),
+  managementDns: list(ipAddress, 16)
+    .describe(
+      'Name servers of the management NIC, which the inheriting host vNIC takes over. Left out: those of the pool.',
+    )
+    .exactOptional(),
 });
 
 /** A physical server. VMs run on it. */

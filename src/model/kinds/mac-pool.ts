@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { mac } from '../../packet/address.ts';
 import { defineKind, type Frozen, objectSchema } from '../definition.ts';
-import { list, macAddress, name, reference } from '../fields.ts';
+import { list, macAddress, name, QUARANTINE_DEFAULT, quarantineSeconds, reference } from '../fields.ts';
 
 const schema = objectSchema('MacPool', {
   name,
@@ -12,6 +12,9 @@ const schema = objectSchema('MacPool', {
     .describe(
       'Host groups whose VMs take their MAC addresses from here. None: every host that no other pool is for.',
     ),
+  quarantineSeconds: quarantineSeconds.describe(
+    'How long an address whose vNIC is gone is given to no other, in seconds, 0 to 2592000 (30 days).',
+  ),
 });
 
 /** A range that MAC addresses of vNICs are allocated from. */
@@ -24,6 +27,7 @@ export const DEFAULT_MAC_POOL: MacPool = {
   from: mac('00:1d:d8:b7:1c:00'),
   to: mac('00:1d:d8:f4:1f:ff'),
   hostGroups: [],
+  quarantineSeconds: QUARANTINE_DEFAULT,
 };
 
 export const macPool = defineKind<MacPool>({

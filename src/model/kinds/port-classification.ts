@@ -5,7 +5,10 @@ import { name } from '../fields.ts';
 const schema = objectSchema('PortClassification', { name });
 
 /** The name by which users pick a virtual port profile: gold, management. */
-export type PortClassification = Frozen<z.output<typeof schema>>;
+export type PortClassification = Frozen<z.output<typeof schema>> & {
+  /** It ships with Netloom (built-in.ts); never in a file. */
+  readonly builtIn?: true;
+};
 
 export const portClassification = defineKind<PortClassification>({
   kind: 'PortClassification',

@@ -18,7 +18,10 @@ const security = z.strictObject({
     .describe('Let the guest send from MAC addresses other than its own.'),
   dhcpGuard: z.boolean().default(true).describe('Drop what a DHCP server would send.'),
   routerGuard: z.boolean().default(true).describe('Drop router advertisements and redirects.'),
-  guestTeaming: z.boolean().default(false).describe('Let the guest make a team of its vNICs.'),
+  guestTeaming: z
+    .boolean()
+    .default(false)
+    .describe('Let the guest make a team of its vNICs on one VLAN: each may send as any of them.'),
   ieeePriorityTagging: z.boolean().default(false).describe('Keep 802.1p priorities that the guest sets.'),
   guestSpecifiedAddresses: z.boolean().default(false).describe('Let the guest choose its own IP addresses.'),
   promiscuous: z
@@ -48,7 +51,10 @@ const schema = objectSchema('VirtualPortProfile', {
 });
 
 /** What one vNIC may do. */
-export type VirtualPortProfile = Frozen<z.output<typeof schema>>;
+export type VirtualPortProfile = Frozen<z.output<typeof schema>> & {
+  /** It ships with Netloom (built-in.ts); never in a file. */
+  readonly builtIn?: true;
+};
 
 export const virtualPortProfile = defineKind<VirtualPortProfile>({
   kind: 'VirtualPortProfile',

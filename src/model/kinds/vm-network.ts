@@ -1,9 +1,12 @@
 import { z } from 'zod';
 import { defineKind, type Frozen, objectSchema } from '../definition.ts';
-import { name, reference, uuid, vlan } from '../fields.ts';
+import { acls, name, reference, tenant, uuid, vlan } from '../fields.ts';
+import { ownedKey, tenantReference } from '../tenancy.ts';
+import { aclReferences } from './port-acl.ts';
 
 const schema = objectSchema('VmNetwork', {
-  name,
+  name: name.describe('Name, unique among the VM networks of its tenant.'),
+  tenant: tenant.exactOptional(),
   logicalNetwork: reference('Logical network that it is made on.'),
   isolation: z
     .enum(['none', 'vlan', 'pvlan', 'virtualized'])
@@ -17,6 +20,7 @@ const schema = objectSchema('VmNetwork', {
     .min(1)
     .describe('VLAN (the primary one with pvlan), where isolation is by VLAN.')
     .exactOptional(),
+  acls: acls.exactOptional(),
   secondaryVlan: vlan
     .min(1)
     .describe('Secondary VLAN, with pvlan. Left out: the one of the row that a vNIC is in by its address.')
@@ -36,6 +40,14 @@ export const vmNetwork = defineKind<VmNetwork>({
   short: ['vmnet', 'vmnets', 'vn'],
   summary: 'What vNICs connect to: a logical network as it is, one of its VLANs, or a virtualized network.',
   schema,
-  key: (network) => network.name,
-  references: (network) => [{ path: 'logicalNetwork', kind: 'LogicalNetwork', key: network.logicalNetwork }],
+  key: vmNetworkKey,
+  references: (network) => [
+    ...tenantReference(network.tenant),
+    { path: 'logicalNetwork', kind: 'LogicalNetwork', key: network.logicalNetwork },
+    ...aclReferences(network.acls, 'acls'),
+  ],
 });
+
+export function vmNetworkKey({ tenant: owner, name: own }: Pick<VmNetwork, 'tenant' | 'name'>): string {
+  return ownedKey(owner, own);
+}
