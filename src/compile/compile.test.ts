@@ -5,8 +5,8 @@ import { needs } from '../allocate/demand.ts';
 import { all, type Edits, edits, FABRIC, Granted, network, pool, vm } from '../allocate/fixture.ts';
 import { type Derivation, Deriver } from '../base/derive.ts';
 import type { ObjectKey } from '../model/definition.ts';
+import { parseRecord } from '../policy/parse.ts';
 import { domainScope, recordKey, type ScopedRecord } from '../policy/records.ts';
-import { parseRecord } from '../policy/schema.ts';
 import { recordText } from '../policy/text.ts';
 import { Compiler, compilation } from './compile.ts';
 import { Compiled, policyText, summary } from './fixture.ts';
@@ -46,6 +46,47 @@ describe('the examples', () => {
       'host/host2 port red2/eth0 (vm) 00:1d:d8:b7:1c:05 on VSID 6001 of Tenant switch [10.0.0.7/24 via 10.0.0.1] mtu 1458 dhcp',
       'host/host2 provider Provider nvgre 192.168.4.22/24 00:1d:d8:b7:1c:01 VLAN 0 of Tenant switch',
       'host/host2 switch Tenant switch external nic1 switch-independent dynamic mtu 1500',
+    ]);
+  });
+
+  it('dual-stack: a subnet with two prefixes, one whose machines make their addresses, over a fabric of IPv6', () => {
+    const { compiler } = compiled(edits(example('dual-stack')));
+    const web = 'domain/00000000-0000-4000-8000-000000000002';
+    expect(summary(compiler, web)).toEqual([
+      `${web} lookup VSID 1048577 10.0.0.10 00:1d:d8:b7:1c:06 -> 2001:db8:4::11`,
+      `${web} lookup VSID 1048577 10.0.0.11 00:1d:d8:b7:1c:07 -> 2001:db8:4::22`,
+      `${web} lookup VSID 1048577 fd00:0:0:1::10 00:1d:d8:b7:1c:06 -> 2001:db8:4::11`,
+      `${web} lookup VSID 1048577 fd00:0:0:1::11 00:1d:d8:b7:1c:07 -> 2001:db8:4::22`,
+      `${web} lookup VSID 1048578 fd00::2:21d:d8ff:feb7:1c02 00:1d:d8:b7:1c:02 -> 2001:db8:4::11`,
+      `${web} lookup VSID 1048578 fd00::2:21d:d8ff:feb7:1c03 00:1d:d8:b7:1c:03 -> 2001:db8:4::22`,
+      `${web} route 10.0.0.0/24 -> VSID 1048577 via 0.0.0.0`,
+      `${web} route fd00:0:0:1::/64 -> VSID 1048577 via ::`,
+      `${web} route fd00:0:0:2::/64 -> VSID 1048578 via ::`,
+      `${web} subnet Web/dual VSID 1048577 10.0.0.0/24 router 10.0.0.1, fd00:0:0:1::/64 router fd00:0:0:1::1 02:4e:4c:10:00:01 mtu 1438`,
+      `${web} subnet Web/lab VSID 1048578 fd00:0:0:2::/64 router fd00:0:0:2::1 slaac 02:4e:4c:10:00:02 mtu 1438`,
+    ]);
+    expect(summary(compiler, 'host/host1').filter((line) => / port | provider /.test(line))).toEqual([
+      'host/host1 port lab1/eth0 (vm) 00:1d:d8:b7:1c:02 on VSID 1048578 of Tenant switch [fd00::2:21d:d8ff:feb7:1c02/64 via fd00:0:0:2::1] mtu 1438 dhcp6',
+      'host/host1 port old1/eth0 (vm) 00:1d:d8:b7:1c:04 on VSID 1048576 of Tenant switch [10.0.0.10/24 via 10.0.0.1] mtu 1438 dhcp',
+      'host/host1 port web1/eth0 (vm) 00:1d:d8:b7:1c:06 on VSID 1048577 of Tenant switch [10.0.0.10/24 via 10.0.0.1, fd00:0:0:1::10/64 via fd00:0:0:1::1] mtu 1438 dhcp dhcp6',
+      'host/host1 provider Provider nvgre 2001:db8:4::11/64 00:1d:d8:b7:1c:00 VLAN 0 of Tenant switch',
+    ]);
+  });
+
+  it('serves DHCPv6 where a pool of a site gives an address of IPv6, and not where somebody else may', () => {
+    const fabric = FABRIC.replace(
+      'subnets: [{ prefix: 192.168.0.0/24',
+      'subnets: [{ prefix: "fd00:1::/64" }, { prefix: 192.168.0.0/24',
+    );
+    const six =
+      '{kind: IpPool, name: six, logicalNetwork: Mgmt, site: S, prefix: "fd00:1::/64", from: "fd00:1::10", to: "fd00:1::20"}';
+    const ports = (...documents: string[]) =>
+      summary(compiled(all(fabric, ...documents)).compiler, 'host/h1').filter((line) => / port /.test(line));
+    expect(ports(six, vm('a', 'h1', 'Mgmt'))).toEqual([
+      'host/h1 port a/eth0 (vm) 00:1d:d8:b7:1c:02 on VLAN 0 of L [192.168.0.2/24 via 192.168.0.1, fd00:1::10/64 via -] mtu 1500 dhcp dhcp6',
+    ]);
+    expect(ports(vm('a', 'h1', 'Mgmt', ', addresses: ["fd00:1::7"]'))).toEqual([
+      'host/h1 port a/eth0 (vm) 00:1d:d8:b7:1c:02 on VLAN 0 of L [fd00:1::7/64 via -, 192.168.0.2/24 via 192.168.0.1] mtu 1500 dhcp',
     ]);
   });
 
@@ -148,8 +189,15 @@ describe('a change', () => {
     expect(mtus()).toEqual(['1450', '1450']);
     world.edit(all('kind: PhysicalNetwork\nname: P\nmtu: 1400'));
     expect(mtus()).toEqual(['1350', '1350']);
+    // Guests never have more than 1500, and the provider interface has what the fabric carries.
     world.edit(all('kind: PhysicalNetwork\nname: P\nmtu: 9000', fabric));
-    expect(mtus()).toEqual(['1458', '1458']);
+    expect(mtus()).toEqual(['1500', '1500']);
+    const providers = [...world.compiler.outputs()].flatMap(({ record }) =>
+      record.kind === 'provider' ? [record.mtu] : [],
+    );
+    expect(providers).toEqual([9000]);
+    world.edit(all('kind: PhysicalNetwork\nname: P\nmtu: 1541'));
+    expect(mtus()).toEqual(['1499', '1499']);
   });
 
   it('to a fixed provider address needs no VM, but an uplink that carries virtualized networks', () => {
@@ -160,7 +208,8 @@ describe('a change', () => {
     expect(providers()).toEqual([]);
     world.edit(all(pinned('h2')));
     expect(providers()).toEqual([
-      'host/h2 provider App nvgre 192.168.30.7/24 00:1d:d8:b7:1c:01 VLAN 30 of L',
+      // ...:01 was that of the NIC which the host had until now, and is not given to others yet.
+      'host/h2 provider App nvgre 192.168.30.7/24 00:1d:d8:b7:1c:02 VLAN 30 of L',
     ]);
     world.edit(all('kind: UplinkPortProfile\nname: U\nsites: [{ logicalNetwork: App, site: S }]'));
     expect(providers()).toEqual([]);
@@ -183,9 +232,20 @@ describe('a change', () => {
     const address = { address: '10.10.1.100', prefixLength: 16, gateway: '10.10.0.1', dns: [] };
     expect(port()).toMatchObject({ addresses: [address], dhcpServer: '192.0.2.253' });
     const gateways = '[{ address: 10.10.0.254, metric: 5 }, { address: 10.10.0.253, metric: 2 }]';
-    world.edit(all(`${pool('AAA').trim()}\ndns: [10.10.0.53]\ngateways: ${gateways}`));
+    const more = 'dnsSuffix: corp.example\ndnsSearch: [lab.example]\nwins: [10.10.0.44]';
+    world.edit(all(`${pool('AAA').trim()}\ndns: [10.10.0.53]\n${more}\ngateways: ${gateways}`));
     expect(port()).toMatchObject({
-      addresses: [{ ...address, gateway: '10.10.0.253', dns: ['10.10.0.53'] }],
+      addresses: [
+        {
+          ...address,
+          gateway: '10.10.0.253',
+          otherGateways: ['10.10.0.254'],
+          dns: ['10.10.0.53'],
+          dnsSuffix: 'corp.example',
+          dnsSearch: ['lab.example'],
+          wins: ['10.10.0.44'],
+        },
+      ],
     });
 
     // On a network as it is, the switch gives out what is in a pool; for others there may be a server on the wire.
@@ -246,7 +306,7 @@ describe('a change', () => {
       'domain/00000000-0000-4000-8000-000000000001 route fd00:a::/64 -> VSID 1048576 via ::',
       'domain/00000000-0000-4000-8000-000000000001 subnet AAA/test VSID 1048576 fd00:a::/64 router fd00:a::1 02:4e:4c:10:00:00 mtu 1438',
       'host/h1 domain AAA on App = 1',
-      'host/h1 port a/eth0 (vm) 00:1d:d8:b7:1c:03 on VSID 1048576 of L [fd00:a::100/64 via fd00:a::1] mtu 1438',
+      'host/h1 port a/eth0 (vm) 00:1d:d8:b7:1c:03 on VSID 1048576 of L [fd00:a::100/64 via fd00:a::1] mtu 1438 dhcp6',
       'host/h1 provider App nvgre fd00:30::11/64 00:1d:d8:b7:1c:02 VLAN 30 of L',
     ]);
   });
@@ -275,6 +335,51 @@ describe('a change', () => {
     expect(ports()).toEqual(port('community 8'));
     world.edit(rows('{ vlan: 7 }'));
     expect(ports()).toEqual([]);
+  });
+
+  it('of a migration gives both hosts the ports, names both in the lookup records, and then one again', () => {
+    const world = compiled(all(...AAA, vm('a', 'h1', 'AAA'), vm('b', 'h1', 'AAA')));
+    const [h1, h2] = ['192.168.30.11', '192.168.30.12'];
+    const a = (host: string, moves = true) =>
+      world.edit(all(`${vm('a', host, 'AAA').trim()}${moves ? MOVING : ''}`)).changes;
+    const records = (kind: string) =>
+      [...world.compiler.outputs()].flatMap(({ scope, record }) => {
+        if (record.origin !== 'VirtualMachine/a' || record.kind !== kind) return [];
+        const { pa, standby, migration } = { pa: '', standby: '', migration: '', ...record };
+        return [[scope.replace(/domain.*/u, 'domain'), pa, standby, migration].filter((text) => text !== '')];
+      });
+    const domain = 'domain';
+    // Prepared: h2 gets everything, and the rest of the world still sends to h1.
+    expect(keys(a('h1'))).toEqual([
+      'domain/ID lookup/1048576/10.10.1.100',
+      'host/h1 port/ID',
+      'host/h2 domain/ID',
+      'host/h2 port/ID',
+      'host/h2 provider/App',
+    ]);
+    expect(records('lookup')).toEqual([[domain, h1, h2]]);
+    expect(records('port').sort()).toEqual([
+      ['host/h1', 'active'],
+      ['host/h2', 'standby'],
+    ]);
+    // Switched over: the same records, the other way round.
+    expect(keys(a('h2'))).toEqual([
+      'domain/ID lookup/1048576/10.10.1.100',
+      'host/h1 port/ID',
+      'host/h2 port/ID',
+    ]);
+    expect(records('lookup')).toEqual([[domain, h2, h1]]);
+    expect(records('port').sort()).toEqual([
+      ['host/h1', 'standby'],
+      ['host/h2', 'active'],
+    ]);
+    a('h2', false);
+    expect(records('lookup')).toEqual([[domain, h2]]);
+    expect(records('port')).toEqual([['host/h2']]);
+    // h1 keeps the domain for b, and loses it with b.
+    expect(summary(world.compiler, 'host/h1').some((line) => line.includes(' domain '))).toBe(true);
+    world.edit(all(vm('b', 'h2', 'AAA')));
+    expect(summary(world.compiler, 'host/h1').some((line) => line.includes(' domain '))).toBe(false);
   });
 
   it('of one tenant changes no record of another (invariant 22)', () => {
@@ -325,6 +430,13 @@ describe('a change', () => {
   });
 });
 
+/** IPv6 addresses beside those of the tenant's pool. */
+const sixPool = (name: string) =>
+  `kind: IpPool\nname: six\nvmNetwork: ${name}\nsubnet: test\nfrom: "fd00:a::100"\nto: "fd00:a::103"`;
+
+/** Of a VM between the two hosts. */
+const MOVING = '\nmigration: { source: h1, destination: h2 }';
+
 // A small fabric, edited at random. Many of the states are incomplete, as they are while somebody is at work.
 const nameOfVm = fc.constantFrom('v1', 'v2', 'v3', 'v4');
 const edit: fc.Arbitrary<Edits> = fc.oneof(
@@ -337,11 +449,13 @@ const edit: fc.Arbitrary<Edits> = fc.oneof(
         fc.constantFrom('AAA', 'BBB', 'Mgmt'),
         fc.option(fc.integer({ min: 98, max: 103 }), { freq: 3 }),
         fc.boolean(),
+        fc.boolean(),
       )
-      .map(([name, host, net, last, classified]) => {
+      .map(([name, host, net, last, classified, moves]) => {
         const base = net === 'Mgmt' ? '192.168.0' : '10.10.1';
         const fixed = last === null ? '' : `, addresses: [${base}.${last}]`;
-        return all(vm(name, host, net, `${fixed}${classified ? ', classification: C' : ''}`));
+        const machine = vm(name, host, net, `${fixed}${classified ? ', classification: C' : ''}`);
+        return all(moves ? `${machine.trim()}${MOVING}` : machine);
       }),
   },
   { weight: 2, arbitrary: nameOfVm.map((name) => edits('', `VirtualMachine/${name}`)) },
@@ -351,6 +465,10 @@ const edit: fc.Arbitrary<Edits> = fc.oneof(
     .map((name) => all(`${network(name).trim()}\nvsid: ${name === 'AAA' ? 5001 : 6001}`)),
   fc.constantFrom('AAA', 'BBB').map((name) => edits('', `VmSubnet/${name}/test`)),
   fc.constantFrom('AAA', 'BBB').map((name) => all(network(name).replace('10.10.0.0/16', '10.10.0.0/17'))),
+  fc
+    .tuple(fc.constantFrom('AAA', 'BBB'), fc.constantFrom('', '\nipv6AddressMode: slaac'))
+    .map(([name, mode]) => all(`${network(name).trim()}\nipv6Prefix: "fd00:a::/64"${mode}`)),
+  fc.constantFrom('AAA', 'BBB').map((name) => all(sixPool(name))),
   { weight: 2, arbitrary: fc.constantFrom('AAA', 'BBB').map((name) => all(pool(name))) },
   fc
     .constantFrom('AAA', 'BBB')

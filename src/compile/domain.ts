@@ -1,7 +1,11 @@
 /** Which routing domains a host takes part in: those that a VM there is connected to. */
+
 import { DOMAIN_NUMBER, RDID } from '../allocate/scopes.ts';
 import { get } from '../model/facts.ts';
+import { connectedTo } from '../model/kinds/virtual-machine.ts';
+import { vmNetworkKey } from '../model/kinds/vm-network.ts';
 import { objectKey, type VmNetwork } from '../model/kinds.ts';
+import { hostsOfVm } from '../model/migration.ts';
 import { hostScope } from '../policy/records.ts';
 import { allocated, modelOf } from './facts.ts';
 import { type CompileRead, type FeatureRule, put } from './feature.ts';
@@ -10,7 +14,9 @@ export const domain: FeatureRule = {
   name: 'domain',
   // Names have no slash, so the unit can be taken apart again.
   units: (_key, fact) =>
-    fact.kind === 'VirtualMachine' ? new Set(fact.vnics.map((vnic) => `${fact.host}/${vnic.vmNetwork}`)) : [],
+    fact.kind === 'VirtualMachine'
+      ? new Set(hostsOfVm(fact).flatMap((host) => connectedTo(fact).map((network) => `${host}/${network}`)))
+      : [],
   *derive(unit, read) {
     const slash = unit.indexOf('/');
     const network = get(modelOf(read), 'VmNetwork', unit.slice(slash + 1));
@@ -22,7 +28,7 @@ export const domain: FeatureRule = {
       kind: 'domain',
       rdid,
       number: Number(number),
-      name: network.name,
+      name: vmNetworkKey(network),
       logicalNetwork: network.logicalNetwork,
       origin: objectKey(network),
     });

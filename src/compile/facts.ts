@@ -1,6 +1,6 @@
 /** What the first compiler works from: the facts of the model (model/facts.ts), and what was handed out for them. */
 
-import { networksOfHost } from '../allocate/host.ts';
+import { aclsOfHost, networksOfHost } from '../allocate/host.ts';
 import type { Index, Read } from '../base/derive.ts';
 import { INDEXES as MODEL_INDEXES, type Reader } from '../model/facts.ts';
 import type { ModelObject } from '../model/kinds.ts';
@@ -55,6 +55,7 @@ function ofModel(index: Index<ModelObject>): Index<CompileFact> {
 export const INDEXES: Readonly<Record<string, Index<CompileFact>>> = {
   ...Object.fromEntries(Object.entries(MODEL_INDEXES).map(([name, index]) => [name, ofModel(index)])),
   networksOfHost: ofModel(networksOfHost),
+  aclsOfHost: ofModel(aclsOfHost),
   /** '' -> the different MTUs of physical networks */
   mtus: (_key, fact) => (fact.kind === 'PhysicalNetwork' ? [['', String(fact.mtu)]] : []),
 };

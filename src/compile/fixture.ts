@@ -52,6 +52,10 @@ function networkOf(attachment: Attachment): string {
       return `VSID ${attachment.vsid}`;
     case 'vlan':
       return `VLAN ${attachment.vlan}`;
+    case 'trunk':
+      return `trunk native ${attachment.native} tagged ${attachment.tagged} untagged ${attachment.untagged}`;
+    case 'monitor':
+      return 'mirror copies';
     case 'private':
       return `private VLAN ${attachment.primary} ${attachment.mode} ${attachment.secondaries}`;
   }
@@ -64,14 +68,18 @@ function line(r: PolicyRecord): string {
     case 'port': {
       const network = networkOf(r.attachment);
       const addresses = r.addresses.map((a) => `${a.address}/${a.prefixLength} via ${a.gateway ?? '-'}`);
-      return `port ${r.name} (${r.owner}) ${r.mac} on ${network} of ${r.switch} [${addresses.join(', ')}] mtu ${r.mtu}${r.dhcpServer ? ' dhcp' : ''}`;
+      return `port ${r.name} (${r.owner}) ${r.mac} on ${network} of ${r.switch} [${addresses.join(', ')}] mtu ${r.mtu}${r.dhcpServer ? ' dhcp' : ''}${r.dhcpv6Server ? ' dhcp6' : ''}`;
     }
+    case 'acl':
+      return `acl ${r.id} = ${r.number} [${r.rules.map((rule) => rule.name)}] default ${r.inbound} ${r.outbound}`;
+    case 'mirror':
+      return `mirror ${r.source} ${r.direction} -> ${JSON.stringify(r.output)} of ${r.switch}`;
     case 'provider':
       return `provider ${r.logicalNetwork} ${r.encapsulation} ${r.pa}/${r.prefixLength} ${r.mac} VLAN ${r.vlan} of ${r.switch}`;
     case 'domain':
       return `domain ${r.name} on ${r.logicalNetwork} = ${r.number}`;
     case 'subnet':
-      return `subnet ${r.name} VSID ${r.vsid} ${r.prefix} router ${r.gateway} ${r.gatewayMac} mtu ${r.mtu}`;
+      return `subnet ${r.name} VSID ${r.vsid} ${r.prefixes.map((p) => `${p.prefix} router ${p.gateway}${p.autonomous ? ' slaac' : ''}`).join(', ')} ${r.gatewayMac} mtu ${r.mtu}`;
     case 'route':
       return `route ${r.prefix} -> VSID ${r.vsid} via ${r.nextHop}`;
     case 'lookup':

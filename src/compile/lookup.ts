@@ -1,5 +1,6 @@
 /** Lookup records: where the machine with a customer address is. One for each address of a vNIC. */
 import { isKind } from '../model/kinds.ts';
+import { standbyHost } from '../model/migration.ts';
 import { domainScope } from '../policy/records.ts';
 import { rdidOf } from './domain.ts';
 import { modelOf } from './facts.ts';
@@ -13,12 +14,14 @@ export const lookup: FeatureRule = {
   units: (key, fact) => (fact.kind === 'VirtualMachine' ? [key] : []),
   *derive(unit, read) {
     const vm = modelOf(read).get(unit);
-    if (!isKind(vm, 'VirtualMachine')) return;
-    for (const { place, mac, id, addresses, origin } of vnicsOfVm(read, vm)) {
+    if (!isKind(vm, 'VirtualMachine') || vm.host === undefined) return;
+    for (const { place, mac, id, addresses, origin } of vnicsOfVm(read, vm, vm.host)) {
       if (place.type !== 'virtual') continue;
       const rdid = rdidOf(read, place.network);
       const vsid = vsidOf(read, place.subnet);
       const provider = providerOf(read, vm.host, place.network.logicalNetwork);
+      const other = standbyHost(vm);
+      const standby = other === undefined ? undefined : providerOf(read, other, place.network.logicalNetwork);
       if (rdid === undefined || vsid === undefined || !provider) continue;
       for (const { address } of addresses) {
         yield put(domainScope(rdid), {
@@ -28,6 +31,7 @@ export const lookup: FeatureRule = {
           ca: address,
           mac,
           pa: provider.pa,
+          ...(standby ? { standby: standby.pa } : {}),
           port: id,
           origin,
         });

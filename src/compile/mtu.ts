@@ -20,14 +20,20 @@ const TUNNEL_HEADER: Readonly<Record<Encapsulation, number>> = {
 };
 
 /**
- * MTU of every guest on virtualized networks over this logical network. It is the same on all hosts, because a guest
+ * MTU of every guest on virtualized networks over this logical network, at most 1500. It is the same on all hosts, because a guest
  * that moves keeps it; so it goes by the smallest physical network anywhere, and by IPv6 where a site has that.
  */
 export function guestMtu(read: Reader, network: LogicalNetwork): number {
+  const mtus = read.members('mtus', '').map(Number);
+  const underlay = mtus.length > 0 ? Math.min(...mtus) : ETHERNET_MTU;
+  return Math.min(ETHERNET_MTU, underlay - encapsulationBytes(read, network));
+}
+
+/** Bytes that encapsulation adds to an IP packet of a guest. */
+export function encapsulationBytes(read: Reader, network: LogicalNetwork): number {
   const overIpv6 = objects(read, 'NetworkSite', 'sites', network.name).some((site) =>
     site.subnets.some((row) => row.prefix?.includes(':')),
   );
   const outer = overIpv6 ? IPV6_HEADER : IPV4_HEADER;
-  const underlay = Math.min(ETHERNET_MTU, ...read.members('mtus', '').map(Number));
-  return underlay - outer - TUNNEL_HEADER[network.encapsulation] - ETHERNET_HEADER;
+  return outer + TUNNEL_HEADER[network.encapsulation] + ETHERNET_HEADER;
 }

@@ -4,12 +4,14 @@ import { MAC, providerOwner } from '../allocate/scopes.ts';
 import { type AddressSubnet, fabricSubnet } from '../allocate/subnets.ts';
 import { get } from '../model/facts.ts';
 import { isKind } from '../model/kinds.ts';
-import { type ProviderPlace, providerPlace } from '../model/placement.ts';
+import { type ProviderPlace, providerPlace } from '../model/uplinks.ts';
 import { type IpAddress, ip, mac, prefixParts } from '../packet/address.ts';
 import { hostScope } from '../policy/records.ts';
 import { allocated, modelOf } from './facts.ts';
 import { type CompileRead, type FeatureRule, put } from './feature.ts';
+import { ETHERNET_MTU } from './mtu.ts';
 import { routerAndDns } from './pool.ts';
+import { uplinkMtu } from './switch.ts';
 
 export const provider: FeatureRule = {
   name: 'provider',
@@ -25,6 +27,7 @@ export const provider: FeatureRule = {
       if (!network || !found?.subnet.prefix || macAddress === undefined) continue;
       const { pa, place, subnet } = found;
       const { gateway } = routerAndDns(subnet, pa);
+      const mtu = uplinkMtu(read, place.uplink.hostSwitch);
       yield put(hostScope(host.name), {
         kind: 'provider',
         logicalNetwork: fabric,
@@ -35,6 +38,7 @@ export const provider: FeatureRule = {
         ...(gateway === undefined ? {} : { gateway }),
         mac: mac(macAddress),
         vlan: place.row.vlan,
+        ...(mtu === ETHERNET_MTU ? {} : { mtu }),
         origin: unit,
       });
     }

@@ -1,9 +1,10 @@
 /** VM subnets: each with its router, and the route by which the others of its routing domain reach it. */
 import { VSID } from '../allocate/scopes.ts';
 import { get } from '../model/facts.ts';
+import { isAutonomous, prefixesOf } from '../model/kinds/vm-subnet.ts';
 import { isKind, objectKey, type VmSubnet } from '../model/kinds.ts';
 import { firstHost, ip, type Mac, macFromNumber, prefixParts } from '../packet/address.ts';
-import { domainScope } from '../policy/records.ts';
+import { domainScope, type SubnetPrefix } from '../policy/records.ts';
 import { rdidOf } from './domain.ts';
 import { allocated, modelOf } from './facts.ts';
 import { type CompileRead, type FeatureRule, put } from './feature.ts';
@@ -22,20 +23,24 @@ export const subnet: FeatureRule = {
     const rdid = rdidOf(compileRead, network);
     const vsid = vsidOf(compileRead, vmSubnet);
     if (rdid === undefined || vsid === undefined) return;
-    const { prefix } = vmSubnet;
+    const prefixes = prefixesOf(vmSubnet);
     yield put(domainScope(rdid), {
       kind: 'subnet',
       vsid,
       rdid,
       name: `${vmSubnet.vmNetwork}/${vmSubnet.name}`,
-      prefix,
-      gateway: firstHost(prefix),
+      prefixes: prefixes.map((prefix): SubnetPrefix => {
+        const autonomous = isAutonomous(vmSubnet, prefix);
+        return { prefix, gateway: firstHost(prefix), ...(autonomous ? { autonomous } : {}) };
+      }),
       gatewayMac: routerMac(vsid),
       mtu: guestMtu(read, logicalNetwork),
       origin: unit,
     });
-    const onLink = prefixParts(prefix).family === 4 ? '0.0.0.0' : '::';
-    yield put(domainScope(rdid), { kind: 'route', rdid, vsid, prefix, nextHop: ip(onLink), origin: unit });
+    for (const prefix of prefixes) {
+      const onLink = prefixParts(prefix).family === 4 ? '0.0.0.0' : '::';
+      yield put(domainScope(rdid), { kind: 'route', rdid, vsid, prefix, nextHop: ip(onLink), origin: unit });
+    }
   },
 };
 

@@ -1,7 +1,9 @@
 /** A logical switch applied to a host: one virtual switch there. */
 import { get, type Reader } from '../model/facts.ts';
+import { isExternal } from '../model/kinds/host-switch.ts';
 import { type HostSwitch, isKind } from '../model/kinds.ts';
-import { hostScope } from '../policy/records.ts';
+import { bandwidthModeOf, uplinkMbps } from '../model/port-profiles.ts';
+import { hostScope, type Uplink } from '../policy/records.ts';
 import { modelOf } from './facts.ts';
 import { type FeatureRule, put } from './feature.ts';
 import { ETHERNET_MTU } from './mtu.ts';
@@ -15,20 +17,30 @@ export const hostSwitch: FeatureRule = {
     if (!isKind(applied, 'HostSwitch')) return;
     const profile = get(read, 'UplinkPortProfile', applied.uplinkProfile);
     if (!profile) return;
+    const uplink: Uplink = {
+      nics: [...applied.nics].sort(),
+      teaming: profile.teamingMode,
+      balancing: profile.loadBalancing,
+      mtu: uplinkMtu(read, applied),
+      ...capacityOf(read, applied),
+    };
     yield put(hostScope(applied.host), {
       kind: 'switch',
       name: applied.logicalSwitch,
-      type: 'external',
-      uplink: {
-        nics: [...applied.nics].sort(),
-        teaming: profile.teamingMode,
-        balancing: profile.loadBalancing,
-        mtu: uplinkMtu(read, applied),
-      },
+      type: applied.type ?? 'external',
+      ...(isExternal(applied) ? { uplink } : {}),
       origin: unit,
     });
   },
 };
+
+/** What is shared out, where the switch shares out anything. */
+function capacityOf(read: Reader, applied: HostSwitch): Pick<Uplink, 'capacityKbps'> {
+  const logicalSwitch = get(read, 'LogicalSwitch', applied.logicalSwitch);
+  const mbps = uplinkMbps(get(read, 'Host', applied.host), applied);
+  if (!logicalSwitch || mbps === 0 || bandwidthModeOf(logicalSwitch) === 'none') return {};
+  return { capacityKbps: mbps * 1000 };
+}
 
 /** What every NIC of the uplink can carry: the smallest MTU of their physical networks. */
 export function uplinkMtu(read: Reader, applied: HostSwitch): number {

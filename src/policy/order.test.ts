@@ -14,8 +14,10 @@ function dangling(policy: PolicyView): string[] {
   const refers = (record: PolicyRecord): boolean => {
     switch (record.kind) {
       case 'switch':
+      case 'acl':
         return true;
       case 'provider':
+      case 'mirror':
         return hasSwitch(record.switch);
       case 'domain':
         return has((r) => r.kind === 'provider' && r.logicalNetwork === record.logicalNetwork);
@@ -27,6 +29,7 @@ function dangling(policy: PolicyView): string[] {
       case 'port':
         return (
           hasSwitch(record.switch) &&
+          (record.acls ?? []).every((id) => has((r) => r.kind === 'acl' && r.id === id)) &&
           (record.attachment.type !== 'virtual' || hasSubnet(record.attachment.vsid))
         );
     }
@@ -86,7 +89,7 @@ describe('the order of changes', () => {
         expect(kindOfKey(recordKey(record))).toBe(record.kind);
       }),
     );
-    expect(kindOfKey('acl/1')).toBeUndefined();
+    expect(kindOfKey('firewall/1')).toBeUndefined();
     expect(kindOfKey('port')).toBeUndefined();
   });
 });

@@ -12,7 +12,9 @@ export const DEPENDENCIES = {
   subnet: ['domain'],
   lookup: ['subnet'],
   route: ['subnet', 'lookup'],
-  port: ['switch', 'subnet'],
+  mirror: ['switch'],
+  acl: [],
+  port: ['switch', 'subnet', 'acl'],
 } as const satisfies Record<RecordKind, readonly RecordKind[]>;
 
 export const KIND_ORDER = Object.keys(DEPENDENCIES) as readonly RecordKind[];

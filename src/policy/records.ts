@@ -12,7 +12,8 @@
  * To add a kind: its interface here, its name in `PolicyRecord` and in `KIND_ORDER` (order.ts), its schema
  * (schema.ts); the compiler then refuses to build until every switch over kinds has an answer for it.
  */
-import type { IpAddress, Mac, Prefix } from '../packet/address.ts';
+import { type Family, type IpAddress, isIpv4, type Mac, type Prefix } from '../packet/address.ts';
+import type { PortRange } from '../packet/port-range.ts';
 
 export type Scope = `host/${string}` | `domain/${string}`;
 
@@ -41,12 +42,17 @@ export interface Uplink {
   readonly balancing: 'dynamic' | 'hyper-v-port' | 'address-hash' | 'transport-ports';
   /** MTU of the physical network in bytes of IP packet (1500 for plain Ethernet). */
   readonly mtu: number;
+  /** Line rate of its NICs together, kbit/s above 0: what minimums and weights share. Absent: nothing is shared out. */
+  readonly capacityKbps?: number;
 }
 
 /** Where a port's frames belong. */
 export type Attachment =
   | { readonly type: 'vlan' /** 1..4094, or 0 for untagged */; readonly vlan: number }
   | PrivateAttachment
+  | TrunkAttachment
+  /** It is the destination of a mirror: it gets copies and nothing else, and what it sends goes nowhere. */
+  | { readonly type: 'monitor' }
   | { readonly type: 'virtual'; readonly vsid: number };
 
 /** A port of a private VLAN (RFC 5517). The VLANs are 1..4094, all different. */
@@ -62,6 +68,23 @@ export interface PrivateAttachment {
   readonly secondaries: readonly number[];
 }
 
+/**
+ * A port that carries several VLANs (IEEE 802.1Q): trunk, or, with more than one VLAN that leaves untagged, hybrid. A VLAN
+ * that is in none of the three is not carried, in neither direction. No VLAN is in two of them.
+ */
+export interface TrunkAttachment {
+  readonly type: 'trunk';
+  /** VLAN of untagged frames, in both directions; 0: that of untagged frames on the wire. */
+  readonly native: number;
+  /** VLANs, 1..4094, whose frames have their tag at the port, in both directions. Sorted. */
+  readonly tagged: readonly number[];
+  /**
+   * VLANs, 1..4094, whose frames come to the port without a tag as well; sent by the machine, untagged frames are in the
+   * native VLAN. What comes so is what is addressed to the port's own MAC address, or to a group. Sorted.
+   */
+  readonly untagged: readonly number[];
+}
+
 /** What the virtual port profile allows and forbids; false and absent are the safe side. */
 export interface PortSecurity {
   /** The guest may use source MAC addresses other than its own. */
@@ -72,6 +95,18 @@ export interface PortSecurity {
   readonly routerGuard: boolean;
   /** The guest may choose its own addresses. */
   readonly guestSpecifiedAddresses: boolean;
+  /** The priority (802.1p) that the guest puts into a tag stays on VLANs; without it, it becomes 0. Absent: false. */
+  readonly priorityTagging?: boolean;
+}
+
+/** How fast a port may send. Rates in kbit/s. */
+export interface PortBandwidth {
+  /** Share of the uplink against the weights of the others who want it, 0..100; no ceiling. Absent: 1. */
+  readonly minimumWeight?: number;
+  /** What it can always send by the uplink, above 0. Absent: 0. */
+  readonly minimumKbps?: number;
+  /** What it never sends more of, wherever to, above 0. Absent: there is no ceiling. */
+  readonly maximumKbps?: number;
 }
 
 /** One vNIC on this host, of a VM or of the host itself. Scope: host. */
@@ -89,11 +124,32 @@ export interface PortRecord {
   readonly addresses: readonly PortAddress[];
   readonly attachment: Attachment;
   readonly security: PortSecurity;
+  /** Ids of the ACLs that say what the port may send and get, in this order. Absent: nothing is forbidden. */
+  readonly acls?: readonly string[];
+  /**
+   * Other vNICs of the machine on the same VLAN that it makes a team with: it may send as if it were one of them. Says
+   * nothing with macSpoofing.
+   */
+  readonly team?: readonly TeamMate[];
+  readonly bandwidth?: PortBandwidth;
   /** MTU that the guest is to use. */
   readonly mtu: number;
   /** Where the switch answers the port's DHCP requests from; absent where the port is to find a server by itself. */
   readonly dhcpServer?: IpAddress;
+  /** The same for DHCPv6: a link-local address. On a virtual subnet the switch answers router solicitations as well. */
+  readonly dhcpv6Server?: IpAddress;
+  /**
+   * The machine is being moved, and two hosts have this port: here it is `active`, where everybody sends, or `standby`.
+   * Which of the two has the machine at this moment, says the link of the port.
+   */
+  readonly migration?: 'active' | 'standby';
   readonly origin: Origin;
+}
+
+/** What a vNIC of a team within a guest is to the others. */
+export interface TeamMate {
+  readonly mac: Mac;
+  readonly addresses: readonly PortAddress[];
 }
 
 export interface PortAddress {
@@ -102,6 +158,33 @@ export interface PortAddress {
   readonly prefixLength: number;
   readonly gateway?: IpAddress;
   readonly dns: readonly IpAddress[];
+  /** On a trunk: the tagged VLAN that the address is used in. Absent: it is used in untagged frames. */
+  readonly vlan?: number;
+  /** Domain that names are completed with: `corp.example`. */
+  readonly dnsSuffix?: string;
+  /** Further domains that names are searched in, after that one. */
+  readonly dnsSearch?: readonly string[];
+  /** Routers of the same IP version to take when `gateway` fails, the preferred one first. */
+  readonly otherGateways?: readonly IpAddress[];
+  /** NetBIOS name servers (WINS), IPv4, the preferred one first. */
+  readonly wins?: readonly IpAddress[];
+}
+
+/**
+ * Frames of a port are copied, as they come from the machine (whatever the guards say of them) and as they go to it; a
+ * frame comes to one destination once, however many reasons there are. Scope: host.
+ */
+export interface MirrorRecord {
+  readonly kind: 'mirror';
+  /** vNIC id of the port whose frames are copied. */
+  readonly source: string;
+  /** The virtual switch of the source. */
+  readonly switch: string;
+  /** Which frames: those that the machine sends, those that it gets, or both. */
+  readonly direction: 'from' | 'to' | 'both';
+  /** To another port of the switch, by its vNIC id, which is attached as `monitor`, or to a VLAN 1..4094 (RSPAN), wherever that is carried. */
+  readonly output: { readonly port: string } | { readonly vlan: number };
+  readonly origin: Origin;
 }
 
 /** The host's own address on the fabric of one logical network. Scope: host. */
@@ -119,6 +202,8 @@ export interface ProviderRecord {
   readonly mac: Mac;
   /** VLAN of the fabric subnet at this host's site; 0 for untagged. */
   readonly vlan: number;
+  /** MTU of the fabric at this host, in bytes of IP packet; absent: 1500. */
+  readonly mtu?: number;
   readonly origin: Origin;
 }
 
@@ -143,14 +228,22 @@ export interface SubnetRecord {
   readonly rdid: string;
   /** For people: `AAA/test`. */
   readonly name: string;
-  readonly prefix: Prefix;
-  /** Address of the distributed router: the subnet's first address. */
-  readonly gateway: IpAddress;
+  /** One of each IP version at most, and one at least. */
+  readonly prefixes: readonly SubnetPrefix[];
   /** MAC address of the distributed router, the same on every host. */
   readonly gatewayMac: Mac;
   /** MTU of guests: the underlay's less the encapsulation. */
   readonly mtu: number;
   readonly origin: Origin;
+}
+
+/** The addresses of one IP version on a virtual subnet. */
+export interface SubnetPrefix {
+  readonly prefix: Prefix;
+  /** Address of the distributed router: the first one of the prefix. */
+  readonly gateway: IpAddress;
+  /** IPv6: guests make addresses of it from their MAC addresses (RFC 4862); absent where they are given theirs. */
+  readonly autonomous?: true;
 }
 
 /** Customer route: within the routing domain, `prefix` is reached through the subnet `vsid`. Scope: domain. */
@@ -172,14 +265,72 @@ export interface LookupRecord {
   readonly ca: IpAddress;
   readonly mac: Mac;
   readonly pa: IpAddress;
+  /**
+   * While the machine moves between two hosts: the provider address of the other one. It may be there already, or still;
+   * so that host is believed to speak for it, gets broadcasts, and passes on to `pa` what it cannot deliver.
+   */
+  readonly standby?: IpAddress;
   /** vNIC id. */
   readonly port: string;
   readonly origin: Origin;
 }
 
+/**
+ * A port ACL: what the ports that name it may send and get. Scope: host.
+ *
+ * Of the rules that are about a packet, the one with the lowest `priority` decides; where none is, the default for the
+ * direction; where there is none, the next ACL of the port; after the last one, the packet passes.
+ *
+ * A rule that allows and is `stateful` also allows the answers: packets of the other direction whose connection was begun
+ * by a packet that a rule or a default let pass, and that this rule would allow as it stands now; and ICMP errors about it.
+ */
+export interface AclRecord {
+  readonly kind: 'acl';
+  /** The operator's name for it, unique: `web`, or `red:web` of a tenant. */
+  readonly id: string;
+  /** 1..16777215, unique among ACLs. */
+  readonly number: number;
+  /** By falling precedence. No two of one priority and direction decide the same packet in different ways. */
+  readonly rules: readonly AclRule[];
+  /** For frames that no rule is about, those of other protocols than IP included; ARP is never asked about. */
+  readonly inbound?: AclVerdict;
+  readonly outbound?: AclVerdict;
+  readonly origin: Origin;
+}
+
+export type AclVerdict = 'allow' | 'deny';
+
+/** About IP packets; what is absent, may be anything. */
+export interface AclRule {
+  /** Unique in the ACL; for people. */
+  readonly name: string;
+  /** As the machine sees it: `inbound` comes to it. */
+  readonly direction: 'inbound' | 'outbound';
+  readonly action: AclVerdict;
+  /** 1..65535, the lowest decides. */
+  readonly priority: number;
+  readonly family?: Family;
+  /** IP protocol, 1..255. */
+  readonly protocol?: number;
+  /** Of the machine. */
+  readonly local?: Prefix;
+  readonly localPorts?: PortRange;
+  /** Of the other side. */
+  readonly remote?: Prefix;
+  readonly remotePorts?: PortRange;
+  /** 0..255; with protocol 1 of IPv4 and 58 of IPv6. */
+  readonly icmpType?: number;
+  /** Of `allow`: answers pass, too. */
+  readonly stateful: boolean;
+  /** What it decides is reported. Of a stateful rule: the packets that begin a connection. */
+  readonly log: boolean;
+}
+
 export type PolicyRecord =
   | SwitchRecord
+  | AclRecord
   | PortRecord
+  | MirrorRecord
   | ProviderRecord
   | DomainRecord
   | SubnetRecord
@@ -195,6 +346,10 @@ export function recordKey(record: PolicyRecord): string {
       return `switch/${record.name}`;
     case 'port':
       return `port/${record.id}`;
+    case 'acl':
+      return `acl/${record.id}`;
+    case 'mirror':
+      return `mirror/${record.source}`;
     case 'provider':
       return `provider/${record.logicalNetwork}`;
     case 'domain':
@@ -206,6 +361,11 @@ export function recordKey(record: PolicyRecord): string {
     case 'lookup':
       return `lookup/${record.vsid}/${record.ca}`;
   }
+}
+
+/** The prefix of an IP version on a virtual subnet, with its router; undefined where the subnet has none. */
+export function prefixOfFamily(subnet: SubnetRecord, family: Family): SubnetPrefix | undefined {
+  return subnet.prefixes.find(({ gateway }) => isIpv4(gateway) === (family === 4));
 }
 
 /** A record in its scope: what the controller compiles and stores. */

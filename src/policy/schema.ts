@@ -1,13 +1,11 @@
 /**
- * What a policy record looks like, checked where one comes in from outside: on the agent, which would rather keep the
- * policy that it has than act on one that it understands by half. So every shape is closed: an unknown kind, an
- * unknown field, an address that is not in its canonical form, all refuse the record.
+ * What a policy record looks like, where one comes in from outside (parse.ts). Every shape is closed: an unknown field, or
+ * an address that is not in its canonical form, refuses the record.
  *
  * The types of records.ts are the model. `closed<T>()` takes exactly the fields of T, so a field that is added
  * there and not here, or here and not there, does not compile.
  */
 import * as z from 'zod';
-import { type Finding, finding, NetloomError } from '../base/error.ts';
 import {
   addressWidth,
   type IpAddress,
@@ -16,28 +14,34 @@ import {
   parseIp,
   parseMac,
   parsePrefix,
+  prefixContains,
+  prefixParts,
 } from '../packet/address.ts';
-import { kindOfKey } from './order.ts';
-import {
-  type Attachment,
-  type DomainRecord,
-  domainScope,
-  type LookupRecord,
-  type PolicyRecord,
-  type PortAddress,
-  type PortRecord,
-  type PortSecurity,
-  type PrivateAttachment,
-  type ProviderRecord,
-  type RecordKind,
-  type RouteRecord,
-  recordKey,
-  type Scope,
-  type SubnetRecord,
-  type SwitchRecord,
-  type Uplink,
+import { isDomainName } from '../packet/domain-name.ts';
+import type { PortRange } from '../packet/port-range.ts';
+import type {
+  AclRecord,
+  AclRule,
+  Attachment,
+  DomainRecord,
+  LookupRecord,
+  MirrorRecord,
+  PolicyRecord,
+  PortAddress,
+  PortBandwidth,
+  PortRecord,
+  PortSecurity,
+  PrivateAttachment,
+  ProviderRecord,
+  RecordKind,
+  RouteRecord,
+  SubnetPrefix,
+  SubnetRecord,
+  SwitchRecord,
+  TeamMate,
+  TrunkAttachment,
+  Uplink,
 } from './records.ts';
-import type { PolicyChange } from './set.ts';
 
 type Field<T, F extends keyof T> =
   Record<never, never> extends Pick<T, F>
@@ -58,6 +62,10 @@ function canonical<T extends string>(parse: (text: string) => T | undefined, wha
 }
 
 const text = z.string().min(1);
+const domainName = canonical(
+  (name) => (isDomainName(name) ? name : undefined),
+  'a domain name such as corp.example',
+);
 const mac = canonical<Mac>(parseMac, 'a MAC address such as 00:1d:d8:b7:1c:00');
 const ip = canonical<IpAddress>(parseIp, 'an IP address such as 10.0.0.5 or 2001:db8::5');
 const prefix = canonical<Prefix>(parsePrefix, 'a prefix such as 10.0.0.0/24 or 2001:db8::/64');
@@ -69,11 +77,15 @@ const vsid = z.int().min(4096).max(16_777_214);
 /** RFC 791, 3.2: every link carries 68 bytes; the length field has 16 bits. */
 const mtu = z.int().min(68).max(65_535);
 
+/** In kbit/s: nothing is slower than one, and nothing faster than 1.6 Tbit/s (IEEE 802.3dj). */
+const kbps = z.int().min(1).max(1_600_000_000);
+
 const uplink = closed<Uplink>()({
   nics: z.array(text).min(1),
   teaming: z.enum(['switch-independent', 'static', 'lacp']),
   balancing: z.enum(['dynamic', 'hyper-v-port', 'address-hash', 'transport-ports']),
   mtu,
+  capacityKbps: kbps.exactOptional(),
 });
 
 const attachment = z.discriminatedUnion('type', [
@@ -92,6 +104,19 @@ const attachment = z.discriminatedUnion('type', [
       path: ['secondaries'],
       error: 'has a VLAN twice',
     }),
+  closed<TrunkAttachment>()({
+    type: z.literal('trunk'),
+    native: vlan,
+    tagged: z.array(vlan.min(1)),
+    untagged: z.array(vlan.min(1)),
+  }).refine(
+    ({ native, tagged, untagged }) => {
+      const all = [native, ...tagged, ...untagged];
+      return new Set(all).size === all.length;
+    },
+    { error: 'has a VLAN twice' },
+  ),
+  closed<Extract<Attachment, { type: 'monitor' }>>()({ type: z.literal('monitor') }),
   closed<Extract<Attachment, { type: 'virtual' }>>()({ type: z.literal('virtual'), vsid }),
 ]);
 
@@ -100,6 +125,16 @@ const security = closed<PortSecurity>()({
   dhcpGuard: z.boolean(),
   routerGuard: z.boolean(),
   guestSpecifiedAddresses: z.boolean(),
+  priorityTagging: z.boolean().exactOptional(),
+});
+
+const bandwidth = closed<PortBandwidth>()({
+  minimumWeight: z.int().min(0).max(100).exactOptional(),
+  minimumKbps: kbps.exactOptional(),
+  maximumKbps: kbps.exactOptional(),
+}).refine(({ minimumKbps = 0, maximumKbps = minimumKbps }) => minimumKbps <= maximumKbps, {
+  path: ['minimumKbps'],
+  error: 'is above the maximum',
 });
 
 const portAddress = closed<PortAddress>()({
@@ -107,12 +142,77 @@ const portAddress = closed<PortAddress>()({
   prefixLength,
   gateway: ip.exactOptional(),
   dns: z.array(ip),
+  vlan: vlan.min(1).exactOptional(),
+  dnsSuffix: domainName.exactOptional(),
+  dnsSearch: z.array(domainName).exactOptional(),
+  otherGateways: z.array(ip).exactOptional(),
+  wins: z.array(ip).exactOptional(),
 }).refine((a) => a.prefixLength <= addressWidth(a.address), {
   path: ['prefixLength'],
   error: 'is longer than the address',
 });
 
-const schemas = {
+const subnetPrefix = closed<SubnetPrefix>()({
+  prefix,
+  gateway: ip,
+  autonomous: z.literal(true).exactOptional(),
+}).refine((s) => prefixContains(s.prefix, s.gateway), {
+  path: ['gateway'],
+  error: 'is not in the prefix',
+});
+
+const aclPorts = closed<PortRange>()({
+  from: z.int().min(0).max(65_535),
+  to: z.int().min(0).max(65_535),
+}).refine(({ from, to }) => from <= to, { path: ['to'], error: 'is below from' });
+
+const aclVerdict = z.enum(['allow', 'deny']);
+
+const aclRule = closed<AclRule>()({
+  name: text,
+  direction: z.enum(['inbound', 'outbound']),
+  action: aclVerdict,
+  priority: z.int().min(1).max(65_535),
+  family: z.union([z.literal(4), z.literal(6)]).exactOptional(),
+  protocol: z.int().min(1).max(255).exactOptional(),
+  local: prefix.exactOptional(),
+  localPorts: aclPorts.exactOptional(),
+  remote: prefix.exactOptional(),
+  remotePorts: aclPorts.exactOptional(),
+  icmpType: z.int().min(0).max(255).exactOptional(),
+  stateful: z.boolean(),
+  log: z.boolean(),
+})
+  .refine(({ action, stateful }) => action === 'allow' || !stateful, {
+    path: ['stateful'],
+    error: 'is not for a rule that denies',
+  })
+  .refine(
+    ({ family, local, remote }) => [local, remote].every((p) => !p || prefixParts(p).family === family),
+    { path: ['family'], error: 'is not that of the addresses' },
+  )
+  .refine(
+    ({ protocol, localPorts, remotePorts }) =>
+      protocol === 6 || protocol === 17 || !(localPorts || remotePorts),
+    { path: ['protocol'], error: 'has no ports' },
+  )
+  .refine(
+    ({ protocol, family, icmpType }) =>
+      icmpType === undefined || (family === 4 ? protocol === 1 : family === 6 && protocol === 58),
+    { path: ['icmpType'], error: 'is not of this protocol' },
+  );
+
+/** The shape of each kind of record. */
+export const RECORD_SCHEMAS = {
+  acl: closed<AclRecord>()({
+    kind: z.literal('acl'),
+    id: text,
+    number: z.int().min(1).max(16_777_215),
+    rules: z.array(aclRule),
+    inbound: aclVerdict.exactOptional(),
+    outbound: aclVerdict.exactOptional(),
+    origin: z.string(),
+  }),
   switch: closed<SwitchRecord>()({
     kind: z.literal('switch'),
     name: text,
@@ -130,8 +230,21 @@ const schemas = {
     addresses: z.array(portAddress),
     attachment,
     security,
+    acls: z.array(text).min(1).exactOptional(),
+    team: z.array(closed<TeamMate>()({ mac, addresses: z.array(portAddress) })).exactOptional(),
+    bandwidth: bandwidth.exactOptional(),
     mtu,
     dhcpServer: ip.exactOptional(),
+    dhcpv6Server: ip.exactOptional(),
+    migration: z.enum(['active', 'standby']).exactOptional(),
+    origin: z.string(),
+  }),
+  mirror: closed<MirrorRecord>()({
+    kind: z.literal('mirror'),
+    source: text,
+    switch: text,
+    direction: z.enum(['from', 'to', 'both']),
+    output: z.union([z.strictObject({ port: text }), z.strictObject({ vlan: vlan.min(1) })]),
     origin: z.string(),
   }),
   provider: closed<ProviderRecord>()({
@@ -144,6 +257,7 @@ const schemas = {
     gateway: ip.exactOptional(),
     mac,
     vlan,
+    mtu: mtu.exactOptional(),
     origin: z.string(),
   }).refine((p) => p.prefixLength <= addressWidth(p.pa), {
     path: ['prefixLength'],
@@ -162,8 +276,12 @@ const schemas = {
     vsid,
     rdid: text,
     name: text,
-    prefix,
-    gateway: ip,
+    prefixes: z
+      .array(subnetPrefix)
+      .min(1)
+      .refine((all) => new Set(all.map((p) => addressWidth(p.gateway))).size === all.length, {
+        error: 'has two prefixes of one IP version',
+      }),
     gatewayMac: mac,
     mtu,
     origin: z.string(),
@@ -183,125 +301,11 @@ const schemas = {
     ca: ip,
     mac,
     pa: ip,
+    standby: ip.exactOptional(),
     port: text,
     origin: z.string(),
+  }).refine((l) => l.standby !== l.pa, {
+    path: ['standby'],
+    error: 'is where the machine is anyway',
   }),
 } satisfies { [K in RecordKind]: z.ZodType<Extract<PolicyRecord, { kind: K }>> };
-
-const SKEW = 'Controller and agent are probably of different versions; bring them to the same one.';
-
-/**
- * The record that this value (of JSON) says, or a NetloomError with everything that is wrong with it:
- * `kind-unknown`, `field-unknown`, `field-missing`, `value-invalid`. `path` stands before the path of each finding.
- */
-export function parseRecord(value: unknown, path = ''): PolicyRecord {
-  const kind = readKind(value);
-  if (kind === undefined) {
-    const named = typeof value === 'object' && value !== null && 'kind' in value ? value.kind : value;
-    throw new NetloomError([
-      finding('kind-unknown', path, `There is no kind of policy record ${quote(named)}.`, SKEW),
-    ]);
-  }
-  const result = schemas[kind].safeParse(value, { reportInput: true });
-  if (result.success) return result.data;
-  const [first, ...rest] = result.error.issues.flatMap((issue) => describe(issue, path));
-  throw new NetloomError([first!, ...rest]);
-}
-
-/** A change as it travels: the record as the bytes of its JSON. */
-export interface RawChange {
-  readonly scope: string;
-  readonly key: string;
-  readonly record?: Uint8Array | undefined;
-}
-
-/**
- * The change that these bytes say. Refuses (NetloomError), besides what parseRecord refuses: bytes that are not JSON
- * in UTF-8, a key that is not the record's, and a record in a scope that it does not belong to.
- */
-export function parseChange(raw: RawChange): PolicyChange {
-  const path = `${raw.scope} ${raw.key}`;
-  const scope = readScope(raw.scope);
-  if (!scope) throw refuse(path, `${quote(raw.scope)} is not a scope.`);
-  if (raw.record === undefined) {
-    if (!kindOfKey(raw.key))
-      throw refuse(path, `${quote(raw.key)} is not the key of a policy record.`, 'kind-unknown');
-    return { scope, key: raw.key };
-  }
-  const record = parseRecord(readJson(raw.record, path), path);
-  if (recordKey(record) !== raw.key)
-    throw refuse(path, `The key of the record is ${quote(recordKey(record))}.`);
-  if (!belongs(record, scope)) throw refuse(path, `A ${record.kind} record does not belong in this scope.`);
-  return { scope, key: raw.key, record };
-}
-
-function belongs(record: PolicyRecord, scope: Scope): boolean {
-  switch (record.kind) {
-    case 'switch':
-    case 'port':
-    case 'provider':
-    case 'domain':
-      return scope.startsWith('host/');
-    case 'subnet':
-    case 'route':
-    case 'lookup':
-      return scope === domainScope(record.rdid);
-  }
-}
-
-function readScope(text: string): Scope | undefined {
-  return /^(?:host|domain)\/./su.test(text) ? (text as Scope) : undefined;
-}
-
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-
-function readJson(bytes: Uint8Array, path: string): unknown {
-  try {
-    return JSON.parse(utf8.decode(bytes));
-  } catch (cause) {
-    throw new NetloomError([finding('value-invalid', path, 'The record is not JSON in UTF-8.', SKEW)], {
-      cause,
-    });
-  }
-}
-
-function readKind(value: unknown): RecordKind | undefined {
-  if (typeof value !== 'object' || value === null || !('kind' in value)) return undefined;
-  const { kind } = value;
-  return typeof kind === 'string' && Object.hasOwn(schemas, kind) ? (kind as RecordKind) : undefined;
-}
-
-function describe(issue: z.core.$ZodIssue, path: string): Finding[] {
-  const at = issue.path.reduce<string>(
-    (whole, step) =>
-      typeof step === 'number' ? `${whole}[${step}]` : whole ? `${whole}.${String(step)}` : String(step),
-    path,
-  );
-  if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) =>
-      finding('field-unknown', at, `There is no field ${quote(key)} here.`, SKEW),
-    );
-  }
-  if (issue.input === undefined) {
-    return [finding('field-missing', at, 'The field is missing.', SKEW)];
-  }
-  return [finding('value-invalid', at, `${quote(issue.input)} ${reason(issue)}.`, SKEW)];
-}
-
-/** Our own checks say what is wrong as the end of a sentence; zod's are a sentence of their own. */
-function reason(issue: z.core.$ZodIssue): string {
-  return issue.code === 'custom' ? issue.message : `is not accepted: ${issue.message}`;
-}
-
-function refuse(
-  path: string,
-  message: string,
-  code: 'value-invalid' | 'kind-unknown' = 'value-invalid',
-): NetloomError {
-  return new NetloomError([finding(code, path, message, SKEW)]);
-}
-
-function quote(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
-  return text.length > 60 ? `${text.slice(0, 60)}…` : text;
-}

@@ -5,7 +5,7 @@ import type { Clock } from '../base/clock.ts';
 import { type Finding, finding, NetloomError } from '../base/error.ts';
 import type { PolicyDelta, PolicyView } from '../policy/set.ts';
 import { writeFindings } from './findings.ts';
-import { type Applied, AppliedSchema, PolicyService } from './gen/policy_pb.ts';
+import { type Applied, AppliedSchema, PolicyService, type Report, ReportSchema } from './gen/policy_pb.ts';
 import { Outbox } from './outbox.ts';
 import {
   type ConnectionEvent,
@@ -17,6 +17,7 @@ import {
   step,
 } from './reconnect.ts';
 import { type Held, type Received, Replica } from './replica.ts';
+import { type HostReport, writeReport } from './report.ts';
 
 type Findings = readonly Finding[];
 
@@ -33,6 +34,8 @@ export interface PolicyHandler {
   onDelta(delta: PolicyDelta, from: number, to: number, policy: PolicyView): Promise<Findings> | Findings;
   /** The revision that is held has a newer number; nothing changed for this host. */
   onBookmark?(revision: number): void;
+  /** The controller asks how the host is; `repair`: after what differs has been made as it should be. Must not throw. */
+  onCheck?(repair: boolean): Promise<HostReport>;
 }
 
 export interface ClientOptions {
@@ -67,6 +70,8 @@ export class PolicyClient {
   /** The handler threw: nobody knows how far it got, so next it is given all of the policy. */
   #uncertain = false;
   #applied: Applied | undefined;
+  /** The latest; said again at the beginning of each stream. */
+  #report: Report | undefined;
 
   constructor(options: ClientOptions) {
     this.#options = options;
@@ -104,6 +109,12 @@ export class PolicyClient {
       this.#conversation = this.#apply(revision, () => handler.onSnapshot(policy, revision, epoch));
     }
     this.#drive('tick');
+  }
+
+  /** Tells the controller how the host is, now and at the beginning of each stream to come. */
+  report(report: HostReport, answers = 0n): void {
+    this.#report = create(ReportSchema, { report: writeReport(report) });
+    this.#outbox?.report({ ...this.#report, answers });
   }
 
   /** Ends the stream. Settles when the handler is at rest; it is not called again. */
@@ -146,6 +157,7 @@ export class PolicyClient {
     if (abort.signal.aborted) return;
     const outbox = new Outbox(this.#replica.hello(this.#options.host, this.#options.bootNonce));
     this.#outbox = outbox;
+    if (this.#report) outbox.report(this.#report);
     let end: 'failed' | 'rejected' | undefined;
     try {
       for await (const message of this.#client.sync(outbox, { signal: abort.signal })) {
@@ -194,11 +206,14 @@ export class PolicyClient {
         handler.onBookmark?.(received.revision);
         // What is in force is in force at this revision too; so is what failed. It is said now and not at the welcome:
         // the first message after that one shows whether what is in force is what should be.
-        if (this.#applied) this.#report({ ...this.#applied, revision: BigInt(received.revision) });
+        if (this.#applied) this.#sayApplied({ ...this.#applied, revision: BigInt(received.revision) });
+        return 'go on';
+      case 'check':
+        await this.#check(received.id, received.repair);
         return 'go on';
       case 'rejected':
         for (const trouble of received.findings) this.#trouble(trouble);
-        this.#report(outcome(received.revision, received.findings));
+        this.#sayApplied(outcome(received.revision, received.findings));
         return 'rejected';
       case 'refused':
         this.#trouble(received.finding);
@@ -221,10 +236,21 @@ export class PolicyClient {
     }
     this.#busy = false;
     this.#drive('busy');
-    this.#report(outcome(revision, findings));
+    this.#sayApplied(outcome(revision, findings));
   }
 
-  #report(applied: Applied): void {
+  /** A handler that has no eyes leaves the question open; the controller does not wait for ever. */
+  async #check(id: bigint, repair: boolean): Promise<void> {
+    const { onCheck } = this.#options.handler;
+    if (!onCheck) return;
+    this.#busy = true;
+    const report = await onCheck(repair);
+    this.#busy = false;
+    this.#drive('busy');
+    this.report(report, id);
+  }
+
+  #sayApplied(applied: Applied): void {
     this.#applied = applied;
     this.#outbox?.applied(applied);
   }

@@ -8,11 +8,12 @@ import { type Finding, finding } from '../base/error.ts';
 import { ip, mac, prefix } from '../packet/address.ts';
 import { type PolicyRecord, recordKey, type Scope } from '../policy/records.ts';
 import { type PolicyDelta, PolicySet } from '../policy/set.ts';
-import { type ClientOptions, PolicyClient } from './client.ts';
-import { PolicyFeed } from './feed.ts';
+import { type ClientOptions, PolicyClient, type PolicyHandler } from './client.ts';
+import { type FeedOptions, PolicyFeed } from './feed.ts';
 import { type AgentMessageSchema, type ControllerMessage, PolicyService } from './gen/policy_pb.ts';
 import { http2Transport, listenHttp2 } from './http2.ts';
 import { memoryTransport } from './memory.ts';
+import { type HostReport, writeReport } from './report.ts';
 import { policyRoutes, type ServiceOptions } from './server.ts';
 
 interface Wire {
@@ -54,15 +55,34 @@ function put(scope: Scope, ...records: PolicyRecord[]): PolicyDelta {
   return { changes: records.map((record) => ({ scope, key: recordKey(record), record })) };
 }
 
+const REPORT: HostReport = {
+  version: '1.2.3',
+  engine: 'softswitch',
+  nics: [{ name: 'nic1', mac: '00:1d:d8:00:00:01', speedMbps: 10_000, link: true }],
+  switches: [{ name: 'a', ports: 1, flows: 2 }],
+  drift: [
+    {
+      what: 'port-missing',
+      switch: 'a',
+      port: 'vnic/1',
+      object: 'VirtualMachine/blue1',
+      words: 'The port of vNIC blue1/eth0 is gone.',
+      count: 1,
+    },
+  ],
+  repaired: [],
+  findings: [],
+};
+
 describe.each(twins)('the stream $name', ({ open }) => {
   const cleanups: (() => Promise<void> | void)[] = [];
   afterEach(async () => {
     for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
   });
 
-  async function controller(options: Partial<ServiceOptions> = {}) {
+  async function controller(options: Partial<ServiceOptions> = {}, more: Partial<FeedOptions> = {}) {
     const policy = new PolicySet();
-    const feed = new PolicyFeed({ epoch: EPOCH, revision: 0, policy });
+    const feed = new PolicyFeed({ epoch: EPOCH, revision: 0, policy, ...more });
     const wire = await open(feed, { clock: systemClock, ...options });
     cleanups.push(async () => {
       feed.close();
@@ -72,7 +92,11 @@ describe.each(twins)('the stream $name', ({ open }) => {
   }
 
   /** An agent that carries out what it is told on a policy of its own. */
-  function agent(transport: Transport, options: Partial<ClientOptions> = {}) {
+  function agent(
+    transport: Transport,
+    options: Partial<ClientOptions> = {},
+    onCheck?: PolicyHandler['onCheck'],
+  ) {
     const calls: string[] = [];
     const troubles: string[] = [];
     const inForce = new PolicySet();
@@ -102,6 +126,7 @@ describe.each(twins)('the stream $name', ({ open }) => {
           expect(inForce.text()).toBe(policy.text());
           return findings;
         },
+        ...(onCheck && { onCheck }),
       },
       ...options,
     });
@@ -380,6 +405,94 @@ describe.each(twins)('the stream $name', ({ open }) => {
     expect(await talk({ body: { case: 'hello', value: hello('h1', { protocolVersion: 9 }) } })).toEqual([
       'refused protocol-version',
     ]);
+  });
+
+  it('[P21] asks an agent how its host is, and to repair it, and keeps what it says', async () => {
+    const reports: string[] = [];
+    const { feed, transport } = await controller(
+      {},
+      { wall: () => 4711, onReport: (host, { engine }, asked) => reports.push(`${host} ${engine} ${asked}`) },
+    );
+    feed.publish(1, put('host/h1', switchRecord('a')));
+    const { client } = agent(transport, {}, async (repair) => ({ ...REPORT, engine: `repair ${repair}` }));
+    await feed.whenApplied(1);
+    const [looked] = await feed.check(['h1'], { repair: false });
+    expect(looked).toMatchObject({ connected: true, report: { engine: 'repair false' }, reportedAt: 4711 });
+    const [repaired, unknown] = await feed.check(['h1', 'h2'], { repair: true });
+    expect(repaired?.report).toEqual({ ...REPORT, engine: 'repair true' });
+    expect(unknown).toEqual({ host: 'h2', connected: false, touched: 0 });
+    client.report({ ...REPORT, engine: 'by itself' });
+    await eventually(() => reports.length === 3);
+    expect(reports).toEqual(['h1 repair false true', 'h1 repair true true', 'h1 by itself false']);
+    // It says it again when it comes again, and it is not forgotten while the agent is away.
+    feed.close();
+    expect(feed.statusOf('h1')).toMatchObject({
+      connected: false,
+      since: 4711,
+      report: { engine: 'by itself' },
+    });
+    await eventually(() => reports.length === 4);
+  });
+
+  it('[P21] asks once for all that ask while one question is under way, and lets nobody wait for one that is gone', async () => {
+    const { feed, transport } = await controller();
+    feed.publish(1, put('host/h1', switchRecord('a')));
+    const asked: boolean[] = [];
+    const gate = Promise.withResolvers<void>();
+    agent(transport, {}, async (repair) => {
+      asked.push(repair);
+      await gate.promise;
+      return REPORT;
+    });
+    await feed.whenApplied(1);
+    const first = feed.check(['h1'], { repair: false });
+    await eventually(() => asked.length === 1);
+    const rest = [false, true, false].map((repair) => feed.check(['h1'], { repair }));
+    gate.resolve();
+    await Promise.all([first, ...rest]);
+    expect(asked).toEqual([false, true]);
+    await expect(feed.check(['h1'], { repair: false }, AbortSignal.abort('late'))).rejects.toBe('late');
+    const last = feed.check(['h1'], { repair: false });
+    feed.close();
+    expect((await last)[0]?.connected).toBe(false);
+  });
+
+  it('[P22] passes over a report that cannot be read, and ends the stream of an agent that never stops reporting', async () => {
+    const troubles: Finding[] = [];
+    const clock = new FakeClock();
+    const { feed, transport } = await controller({
+      clock,
+      onTrouble: (_host, trouble) => troubles.push(trouble),
+    });
+    const talk = async (...said: MessageInitShape<typeof AgentMessageSchema>[]): Promise<void> => {
+      const end = Promise.withResolvers<void>();
+      const speak = async function* () {
+        yield { body: { case: 'hello' as const, value: hello('h1') } };
+        yield* said;
+        await end.promise;
+      };
+      const before = troubles.length;
+      const abort = new AbortController();
+      const heard = (async () => {
+        for await (const _ of createClient(PolicyService, transport).sync(speak(), { signal: abort.signal }));
+      })().catch(() => {});
+      await eventually(() => troubles.length > before);
+      abort.abort();
+      end.resolve();
+      await heard;
+    };
+    const report = (text: string | Uint8Array) => ({
+      body: {
+        case: 'report' as const,
+        value: { report: typeof text === 'string' ? new TextEncoder().encode(text) : text },
+      },
+    });
+    feed.publish(1, put('host/h1', switchRecord('a')));
+    await talk(report(writeReport(REPORT)), report('{"drift": 7}'));
+    expect(troubles).toMatchObject([{ code: 'protocol-violation', severity: 'warning' }]);
+    expect(feed.statusOf('h1').report).toEqual(REPORT);
+    await talk(...Array.from({ length: 21 }, () => report(writeReport(REPORT))));
+    expect(troubles[1]?.message).toContain('more often than 20 times a second');
   });
 
   it('[P16] ends the stream of an agent that has fallen silent', async () => {

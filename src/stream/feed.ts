@@ -11,28 +11,15 @@
  * take it, from what is there then. So it costs nothing while it lags, several commits reach it as one delta, and
  * when the history no longer reaches back to its cursor it gets a snapshot.
  */
-import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { type Finding, finding, NetloomError } from '../base/error.ts';
 import { kindOfKey } from '../policy/order.ts';
 import { domainScope, hostScope, type PolicyRecord, type Scope } from '../policy/records.ts';
 import type { PolicyChange, PolicyDelta, PolicySet, PolicyView } from '../policy/set.ts';
-import { readFindings } from './findings.ts';
-import {
-  type Applied,
-  type ControllerMessage,
-  ControllerMessageSchema,
-  type Hello,
-} from './gen/policy_pb.ts';
+import { AgentFeed, type Outcome } from './agent-feed.ts';
+import type { Hello } from './gen/policy_pb.ts';
 import { History } from './history.ts';
-import { MAX_CHANGES, PROTOCOL_VERSION, parts, revisionOf } from './messages.ts';
-
-/** What an agent said became of a revision. */
-export interface Outcome {
-  readonly revision: number;
-  /** All of it is in force; otherwise what was in force before still is. */
-  readonly ok: boolean;
-  readonly findings: readonly Finding[];
-}
+import { MAX_CHANGES, PROTOCOL_VERSION } from './messages.ts';
+import type { HostReport } from './report.ts';
 
 export interface HostStatus {
   readonly host: string;
@@ -43,6 +30,12 @@ export interface HostStatus {
   readonly outcome?: Outcome;
   /** Why an agent of this name was turned away, until one is accepted. */
   readonly refused?: Finding;
+  /** What the agent found on the host, the last time that it said so; it may be away since. */
+  readonly report?: HostReport;
+  /** When it said so: milliseconds since 1970. */
+  readonly reportedAt?: number;
+  /** Since when it is connected, or is not: milliseconds since 1970; absent for one that never was. */
+  readonly since?: number;
 }
 
 export interface FeedOptions {
@@ -56,6 +49,10 @@ export interface FeedOptions {
   readonly historyLimit?: number;
   /** How many changes go into one message; MAX_CHANGES unless told otherwise. */
   readonly maxChanges?: number;
+  /** The time, in milliseconds since 1970, for people to read; without it nothing says when. */
+  readonly wall?: () => number;
+  /** Told of each report; `asked`: it is the answer to a question. */
+  readonly onReport?: (host: string, report: HostReport, asked: boolean) => void;
 }
 
 interface HostState {
@@ -65,6 +62,9 @@ interface HostState {
   refused?: Finding;
   /** The operator has agreed that this host gives up what it holds of another epoch. */
   adopted?: boolean;
+  report?: HostReport;
+  reportedAt?: number;
+  since?: number;
 }
 
 interface Waiter {
@@ -83,12 +83,15 @@ export class PolicyFeed {
   readonly #policy: PolicySet;
   readonly #history: History;
   readonly #maxChanges: number;
+  readonly #wall: (() => number) | undefined;
+  readonly #onReport: FeedOptions['onReport'];
   /** Domain scope -> the hosts whose `domain` records name it, connected or not. */
   readonly #subscribers = new Map<Scope, Set<string>>();
   /** Host -> the domain scopes that its `domain` records name. */
   readonly #subscriptions = new Map<string, Set<Scope>>();
   readonly #hosts = new Map<string, HostState>();
   readonly #waiters = new Map<string, Set<Waiter>>();
+  readonly #watchers = new Set<(host: string) => void>();
 
   constructor(options: FeedOptions) {
     this.epoch = options.epoch;
@@ -96,6 +99,8 @@ export class PolicyFeed {
     this.#policy = options.policy;
     this.#history = new History(options.revision, options.historyLimit ?? 100_000);
     this.#maxChanges = options.maxChanges ?? MAX_CHANGES;
+    this.#wall = options.wall;
+    this.#onReport = options.onReport;
     for (const scope of this.#policy.scopes()) {
       for (const record of this.#policy.scope(scope).values()) this.#subscribe(scope, record, true);
       const host = hostOf(scope);
@@ -169,9 +174,11 @@ export class PolicyFeed {
       everything: () => this.#everything(hello.host),
       hash: () => this.#policy.hash(this.#scopesOf(hello.host)),
       report: (outcome) => this.#report(hello.host, outcome),
+      reported: (report, asked) => this.#reported(hello.host, report, asked),
       closed: (feed) => this.#disconnected(hello.host, feed),
     });
     state.feed = agent;
+    if (this.#wall) state.since = this.#wall();
     // The same machine comes again: the older stream is one whose end has not been noticed yet.
     older?.close();
     return agent;
@@ -183,6 +190,34 @@ export class PolicyFeed {
    */
   adopt(host: string): void {
     this.#host(host).adopted = true;
+  }
+
+  /**
+   * Asks the agents of these hosts how their hosts are; `repair`: after they have made what differs as it should be.
+   * Resolves with the status of each when all have answered that are connected and stay so. Give a signal with a
+   * deadline; the promise is rejected with its reason.
+   */
+  async check(
+    hosts: readonly string[],
+    options: { readonly repair: boolean },
+    signal?: AbortSignal,
+  ): Promise<readonly HostStatus[]> {
+    const answers = hosts.map((host) => this.#hosts.get(host)?.feed?.check(options.repair));
+    const late = Promise.withResolvers<never>();
+    const give = () => late.reject(signal?.reason);
+    if (signal?.aborted) give();
+    signal?.addEventListener('abort', give, { once: true });
+    try {
+      await Promise.race([Promise.all(answers), late.promise]);
+    } finally {
+      signal?.removeEventListener('abort', give);
+    }
+    return hosts.map((host) => this.#status(host));
+  }
+
+  /** The status of one host, also of one that nothing is known about. */
+  statusOf(host: string): HostStatus {
+    return this.#status(host);
   }
 
   /** Every host that has policy or has spoken, sorted by name. */
@@ -230,6 +265,13 @@ export class PolicyFeed {
         this.#waiters.set(host, waiters.add(waiter));
       }
     });
+  }
+
+  /** Calls `handler` with each host that says what became of a revision, or is gone. The result stops it. */
+  onStatus(handler: (host: string) => void): () => void {
+    const watcher = (host: string) => handler(host);
+    this.#watchers.add(watcher);
+    return () => void this.#watchers.delete(watcher);
   }
 
   /** Ends all streams: the controller stops. */
@@ -346,6 +388,14 @@ export class PolicyFeed {
   #report(host: string, outcome: Outcome): void {
     this.#host(host).outcome = outcome;
     this.#release(host, outcome.revision);
+    this.#tell(host);
+  }
+
+  #reported(host: string, report: HostReport, asked: boolean): void {
+    const state = this.#host(host);
+    state.report = report;
+    if (this.#wall) state.reportedAt = this.#wall();
+    this.#onReport?.(host, report, asked);
   }
 
   /** Nobody has to wait any longer for this host to reach this revision. */
@@ -366,8 +416,16 @@ export class PolicyFeed {
 
   #disconnected(host: string, feed: AgentFeed): void {
     const state = this.#host(host);
-    if (state.feed === feed) delete state.feed;
+    if (state.feed === feed) {
+      delete state.feed;
+      if (this.#wall) state.since = this.#wall();
+    }
     this.#forgetIfGone(host);
+    this.#tell(host);
+  }
+
+  #tell(host: string): void {
+    for (const watcher of [...this.#watchers]) watcher(host);
   }
 
   /** A host without policy that is not connected has left the fabric. */
@@ -387,149 +445,21 @@ export class PolicyFeed {
   }
 
   #status(host: string): HostStatus {
-    const { feed, touched = 0, outcome, refused } = this.#hosts.get(host) ?? {};
+    const { feed, touched = 0, outcome, refused, report, reportedAt, since } = this.#hosts.get(host) ?? {};
     return {
       host,
       connected: feed !== undefined,
       touched,
       ...(outcome && { outcome }),
       ...(refused && { refused }),
+      ...(report && { report }),
+      ...(reportedAt !== undefined && { reportedAt }),
+      ...(since !== undefined && { since }),
     };
   }
 
   #hostsWithPolicy(): string[] {
     return this.#policy.scopes().flatMap((scope) => hostOf(scope) ?? []);
-  }
-}
-
-/** What an AgentFeed asks of the feed. */
-interface Source {
-  readonly feed: { readonly epoch: string; readonly revision: number };
-  readonly maxChanges: number;
-  changesSince(revision: number): PolicyChange[] | undefined;
-  everything(): Iterable<PolicyChange>;
-  hash(): string;
-  report(outcome: Outcome): void;
-  closed(feed: AgentFeed): void;
-}
-
-type Body = NonNullable<MessageInitShape<typeof ControllerMessageSchema>['body']>;
-
-/** One stream to one agent. Iterate it once: it gives the messages to send, as the agent is ready to take them. */
-export class AgentFeed implements AsyncIterable<ControllerMessage> {
-  readonly host: string;
-  readonly bootNonce: string;
-  readonly #source: Source;
-  readonly #conversation: Generator<Body | undefined>;
-  /** The revision that the agent is at once it has read all that was given out; undefined: it has nothing of ours. */
-  #cursor: number | undefined;
-  #sequence = 0n;
-  #touched = false;
-  #heartbeatDue = false;
-  #open = true;
-  #wake = () => {};
-
-  constructor(hello: Hello, source: Source) {
-    this.host = hello.host;
-    this.bootNonce = hello.bootNonce;
-    this.#source = source;
-    const known = hello.epoch === source.feed.epoch && !hello.wantSnapshot;
-    this.#cursor = known ? revisionOf(hello.revision) : undefined;
-    this.#conversation = this.#converse();
-  }
-
-  /** The next message, or undefined when there is nothing to say at the moment, or no more at all. */
-  next(): ControllerMessage | undefined {
-    if (!this.#open) return undefined;
-    const body = this.#conversation.next().value;
-    return body && create(ControllerMessageSchema, { sequence: ++this.#sequence, body });
-  }
-
-  async *[Symbol.asyncIterator](): AsyncGenerator<ControllerMessage, void> {
-    while (this.#open) {
-      const message = this.next();
-      if (message) yield message;
-      else await new Promise<void>((resolve) => (this.#wake = resolve));
-    }
-  }
-
-  /** A commit concerns this host. */
-  touch(): void {
-    this.#touched = true;
-    this.#wake();
-  }
-
-  /** Says that the controller is alive, and up to which revision the agent has everything. */
-  heartbeat(): void {
-    this.#heartbeatDue = true;
-    this.#wake();
-  }
-
-  /** The agent says what became of a revision. One that there is not yet is not believed. */
-  applied(message: Applied): void {
-    if (!this.#open || message.revision > BigInt(this.#source.feed.revision)) return;
-    const findings = readFindings(message.findings);
-    this.#source.report({ revision: revisionOf(message.revision), ok: message.ok, findings });
-  }
-
-  /** Ends the stream; the iteration ends too. */
-  close(): void {
-    if (!this.#open) return;
-    this.#open = false;
-    this.#source.closed(this);
-    this.#wake();
-  }
-
-  *#converse(): Generator<Body | undefined, never> {
-    const { epoch, revision } = this.#source.feed;
-    yield {
-      case: 'welcome',
-      value: { epoch, revision: BigInt(revision), protocolVersion: PROTOCOL_VERSION },
-    };
-    yield* this.#catchUp(true);
-    while (true) {
-      if (this.#touched) yield* this.#catchUp(false);
-      else if (this.#heartbeatDue) yield this.#bookmark();
-      else yield undefined;
-    }
-  }
-
-  /** All parts of what the agent lacks. They tell of this moment, whatever is published while they are sent. */
-  *#catchUp(first: boolean): Generator<Body> {
-    this.#touched = false;
-    const changes = this.#cursor === undefined ? undefined : this.#source.changesSince(this.#cursor);
-    if (changes === undefined) {
-      yield* this.#snapshot();
-    } else if (changes.length === 0 && !first) {
-      // What was changed was changed back.
-      yield this.#bookmark();
-    } else {
-      const hash = first ? this.#source.hash() : '';
-      const { from, to } = this.#advance();
-      for (const part of parts(changes, this.#source.maxChanges)) {
-        yield { case: 'delta', value: { from, to, ...part, hash: part.last ? hash : '' } };
-      }
-    }
-  }
-
-  *#snapshot(): Generator<Body> {
-    const hash = this.#source.hash();
-    const records = [...this.#source.everything()];
-    const { to } = this.#advance();
-    for (const part of parts(records, this.#source.maxChanges)) {
-      yield { case: 'snapshot', value: { revision: to, ...part, hash: part.last ? hash : '' } };
-    }
-  }
-
-  #bookmark(): Body {
-    this.#heartbeatDue = false;
-    return { case: 'heartbeat', value: this.#advance() };
-  }
-
-  #advance(): { from: bigint; to: bigint } {
-    const from = BigInt(this.#cursor ?? 0);
-    this.#cursor = this.#source.feed.revision;
-    return { from, to: BigInt(this.#cursor) };
   }
 }
 

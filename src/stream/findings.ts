@@ -8,7 +8,8 @@ const MAX_FINDINGS = 50;
 const MAX_TEXT = 1000;
 
 const text = z.string().transform((value) => value.slice(0, MAX_TEXT));
-const schema = z
+/** Findings as they come, at most so many and cut to size. */
+export const findingsSchema = z
   .array(
     z.strictObject({
       // A newer agent may know codes that this controller does not.
@@ -41,7 +42,7 @@ export function writeFindings(findings: readonly Finding[]): Uint8Array {
 export function readFindings(bytes: Uint8Array): readonly Finding[] {
   if (bytes.length === 0) return [];
   try {
-    return schema.parse(JSON.parse(decoder.decode(bytes)));
+    return findingsSchema.parse(JSON.parse(decoder.decode(bytes)));
   } catch {
     return [
       warning(

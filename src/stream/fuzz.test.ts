@@ -14,7 +14,18 @@ import { PolicyClient } from './client.ts';
 import { PolicyFeed } from './feed.ts';
 import { memoryTransport } from './memory.ts';
 import type { Held } from './replica.ts';
+import type { HostReport } from './report.ts';
 import { policyRoutes } from './server.ts';
+
+const EMPTY_REPORT: HostReport = {
+  version: '',
+  engine: '',
+  nics: [],
+  switches: [],
+  drift: [],
+  repaired: [],
+  findings: [],
+};
 
 type Fault = 'none' | 'drop' | 'repeat' | 'swap' | 'cut' | 'hang';
 
@@ -78,6 +89,8 @@ class World {
   readonly #limits: { historyLimit: number; maxChanges: number };
   readonly #interceptor: Interceptor;
   readonly #agents = new Map<string, PolicyClient>();
+  /** Questions that nobody has answered yet. */
+  #asks = 0;
 
   constructor(limits: { historyLimit: number; maxChanges: number }, nextFault: () => Fault) {
     this.#limits = limits;
@@ -153,10 +166,23 @@ class World {
           this.#broken.delete(host);
           check(client.policy, now);
         }),
+        onCheck: async (repair) => {
+          this.#count(repair ? 'asked to repair' : 'asked');
+          return { ...EMPTY_REPORT, engine: host };
+        },
       },
     });
     this.#agents.set(host, client);
     client.start();
+  }
+
+  /** Nobody waits for the answer here, but it has to come, or the end of the stream. */
+  ask(host: string, repair: boolean): void {
+    this.#asks += 1;
+    void this.#feed.check([host], { repair }).then(([status]) => {
+      this.#asks -= 1;
+      if (status?.report) expect(status.report.engine).toBe(host);
+    });
   }
 
   async restartAgent(host: string, disk: 'kept' | 'lost' | 'broken'): Promise<void> {
@@ -209,6 +235,7 @@ class World {
     for (const client of this.#agents.values()) await client.stop();
     this.#feed.close();
     await settle();
+    expect(this.#asks).toBe(0);
     expect(this.clock.next()).toBeUndefined();
   }
 
@@ -237,6 +264,14 @@ const step = fc.oneof(
     }),
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('restart controller' as const) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constant('ask' as const),
+      host: fc.constantFrom(...HOSTS),
+      repair: fc.boolean(),
+    }),
+  },
 );
 
 const limits = fc.record({
@@ -270,6 +305,9 @@ describe('the stream under faults', () => {
               case 'restart controller':
                 world.restartController();
                 break;
+              case 'ask':
+                world.ask(what.host, what.repair);
+                break;
             }
             await settle();
           }
@@ -292,8 +330,10 @@ describe('the stream under faults', () => {
       'controller-unreachable',
       'protocol-violation',
       'policy-mismatch',
+      'asked',
+      'asked to repair',
     ]) {
       expect(seen.get(what) ?? 0, what).toBeGreaterThan(0);
     }
-  }, 60_000);
+  });
 });

@@ -1,15 +1,22 @@
 import { create } from '@bufbuild/protobuf';
-import { type AgentMessage, AgentMessageSchema, type Applied, type Hello } from './gen/policy_pb.ts';
+import {
+  type AgentMessage,
+  AgentMessageSchema,
+  type Applied,
+  type Hello,
+  type Report,
+} from './gen/policy_pb.ts';
 
 /**
- * What an agent has still to say on one stream: a Hello first; then its latest word on what it has applied, and a
- * heartbeat. Newer words replace older ones that have not gone out, so it never grows. Iterate it once.
+ * What an agent has still to say on one stream: a Hello first; then its latest word on what it has applied, its
+ * latest report, and a heartbeat. Newer words replace older ones that have not gone out, so it never grows. Iterate it once.
  */
 export class Outbox implements AsyncIterableIterator<AgentMessage> {
   #hello: Hello | undefined;
   #applied: Applied | undefined;
   /** The latest that was ever said on this stream. */
   #said: Applied | undefined;
+  #report: Report | undefined;
   #heartbeat = false;
   #open = true;
   #wake = () => {};
@@ -20,6 +27,13 @@ export class Outbox implements AsyncIterableIterator<AgentMessage> {
 
   applied(applied: Applied): void {
     this.#applied = applied;
+    this.#wake();
+  }
+
+  /** A report that answers a question takes the place of one that answers none, but not the other way round. */
+  report(report: Report): void {
+    const answers = report.answers > 0n ? report.answers : (this.#report?.answers ?? 0n);
+    this.#report = { ...report, answers };
     this.#wake();
   }
 
@@ -73,6 +87,11 @@ export class Outbox implements AsyncIterableIterator<AgentMessage> {
       this.#applied = undefined;
       this.#said = value;
       return create(AgentMessageSchema, { body: { case: 'applied', value } });
+    }
+    if (this.#report) {
+      const value = this.#report;
+      this.#report = undefined;
+      return create(AgentMessageSchema, { body: { case: 'report', value } });
     }
     if (this.#heartbeat) {
       this.#heartbeat = false;

@@ -146,7 +146,7 @@ describe('Replica', () => {
     const bytes = (value: object) => new TextEncoder().encode(JSON.stringify(value));
     const good = { scope: 'host/h1', key: 'switch/b', record: bytes(switchRecord('b')) };
     for (const bad of [
-      { scope: 'host/h1', key: 'acl/1', record: bytes({ kind: 'acl', action: 'allow' }) },
+      { scope: 'host/h1', key: 'firewall/1', record: bytes({ kind: 'firewall', action: 'allow' }) },
       { scope: 'host/h1', key: 'switch/c', record: bytes({ ...switchRecord('c'), pvlan: 'isolated' }) },
       { scope: 'host/h1', key: 'switch/c', record: bytes({ ...switchRecord('c'), type: 'shared' }) },
       { scope: 'host/h1', key: 'switch/x', record: bytes(switchRecord('c')) },

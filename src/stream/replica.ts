@@ -9,7 +9,7 @@ import { create } from '@bufbuild/protobuf';
 import { CODES, type ErrorCode } from '../base/codes.ts';
 import { type Finding, finding, NetloomError } from '../base/error.ts';
 import { ordered } from '../policy/order.ts';
-import { parseChange } from '../policy/schema.ts';
+import { parseChange } from '../policy/parse.ts';
 import { type PolicyChange, type PolicyDelta, PolicySet, type PolicyView } from '../policy/set.ts';
 import {
   type Change,
@@ -42,6 +42,8 @@ export type Received =
   | { readonly type: 'delta'; readonly delta: PolicyDelta; readonly from: number; readonly to: number }
   /** The policy is that of a newer revision too. */
   | { readonly type: 'bookmark'; readonly revision: number }
+  /** The controller wants to know how the host is. */
+  | { readonly type: 'check'; readonly id: bigint; readonly repair: boolean }
   /** The revision cannot be understood, or is not to be believed; the policy stays. End the stream. */
   | { readonly type: 'rejected'; readonly revision: number; readonly findings: readonly Finding[] }
   /** The controller turns this agent away. End the stream. */
@@ -124,6 +126,9 @@ export class Replica {
           return this.#delta(body.value, this.#streamEpoch);
         case 'heartbeat':
           return this.#heartbeat(body.value, this.#streamEpoch);
+        case 'check':
+          if (this.#assembly) return lost('A revision was interrupted by a question.');
+          return { type: 'check', id: body.value.id, repair: body.value.repair };
         case undefined:
           return lost('The controller sent a message of a kind that this agent does not know.');
       }

@@ -3,7 +3,8 @@ import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { Code, ConnectError, type ConnectRouter, type HandlerContext } from '@connectrpc/connect';
 import type { Clock } from '../base/clock.ts';
 import { type Finding, finding, NetloomError } from '../base/error.ts';
-import type { AgentFeed, PolicyFeed } from './feed.ts';
+import type { AgentFeed } from './agent-feed.ts';
+import type { PolicyFeed } from './feed.ts';
 import {
   type AgentMessage,
   type ControllerMessage,
@@ -27,6 +28,9 @@ export interface ServiceOptions {
   /** Told of agents that are turned away and of streams that break a rule. */
   readonly onTrouble?: (host: string, trouble: Finding) => void;
 }
+
+/** Reports that nobody asked for and that are read in a second. An agent that is well sends one in many seconds. */
+const REPORTS_A_SECOND = 20;
 
 /** Routes of the policy service, for any of Connect's transports. */
 export function policyRoutes(feed: PolicyFeed, options: ServiceOptions): (router: ConnectRouter) => void {
@@ -115,8 +119,14 @@ async function listen(
   agent: AgentFeed,
   inbox: AsyncIterator<AgentMessage>,
   heard: () => void,
-  { onTrouble }: ServiceOptions,
+  { onTrouble, clock }: ServiceOptions,
 ): Promise<void> {
+  const unasked = allowance(clock, REPORTS_A_SECOND);
+  const end = (message: string) => {
+    const remedy = 'The stream is ended; the agent starts it again.';
+    onTrouble?.(agent.host, finding('protocol-violation', agent.host, message, remedy));
+    agent.close();
+  };
   try {
     for (let next = await inbox.next(); !next.done; next = await inbox.next()) {
       heard();
@@ -127,20 +137,19 @@ async function listen(
           break;
         case 'heartbeat':
           break;
+        case 'report': {
+          if (!agent.awaits(body.value.answers) && !unasked()) {
+            end(`The agent of ${agent.host} reports more often than ${REPORTS_A_SECOND} times a second.`);
+            return;
+          }
+          const trouble = agent.report(body.value);
+          if (trouble) onTrouble?.(agent.host, trouble);
+          break;
+        }
         case 'hello':
         case undefined: {
           const said = body.case ?? 'something that this controller does not know';
-          const message = `The agent of ${agent.host} said ${said} in the middle of a stream.`;
-          onTrouble?.(
-            agent.host,
-            finding(
-              'protocol-violation',
-              agent.host,
-              message,
-              'The stream is ended; the agent starts it again.',
-            ),
-          );
-          agent.close();
+          end(`The agent of ${agent.host} said ${said} in the middle of a stream.`);
           return;
         }
       }
@@ -149,6 +158,16 @@ async function listen(
     // The connection was lost, or carried what is no message; the agent comes back.
   }
   agent.close();
+}
+
+/** Whether something may be done once more: `rate` times in any one second, counted from the first time on. */
+function allowance(clock: Clock, rate: number): () => boolean {
+  let [begin, count] = [Number.NEGATIVE_INFINITY, 0];
+  return () => {
+    if (clock.now() - begin >= 1000) [begin, count] = [clock.now(), 0];
+    count += 1;
+    return count <= rate;
+  };
 }
 
 function refusal({ code, message, remedy }: Finding): ControllerMessage {

@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file policy.proto.
  */
 export const file_policy: GenFile = /*@__PURE__*/
-  fileDesc("Cgxwb2xpY3kucHJvdG8SEW5ldGxvb20ucG9saWN5LnYxIqgBCgxBZ2VudE1lc3NhZ2USKQoFaGVsbG8YASABKAsyGC5uZXRsb29tLnBvbGljeS52MS5IZWxsb0gAEi0KB2FwcGxpZWQYAiABKAsyGi5uZXRsb29tLnBvbGljeS52MS5BcHBsaWVkSAASNgoJaGVhcnRiZWF0GAMgASgLMiEubmV0bG9vbS5wb2xpY3kudjEuQWdlbnRIZWFydGJlYXRIAEIGCgRib2R5InsKBUhlbGxvEgwKBGhvc3QYASABKAkSGAoQcHJvdG9jb2xfdmVyc2lvbhgCIAEoDRINCgVlcG9jaBgDIAEoCRIQCghyZXZpc2lvbhgEIAEoBBISCgpib290X25vbmNlGAUgASgJEhUKDXdhbnRfc25hcHNob3QYBiABKAgiOQoHQXBwbGllZBIQCghyZXZpc2lvbhgBIAEoBBIKCgJvaxgCIAEoCBIQCghmaW5kaW5ncxgDIAEoDCIQCg5BZ2VudEhlYXJ0YmVhdCKaAgoRQ29udHJvbGxlck1lc3NhZ2USEAoIc2VxdWVuY2UYASABKAQSLQoHd2VsY29tZRgCIAEoCzIaLm5ldGxvb20ucG9saWN5LnYxLldlbGNvbWVIABIvCghzbmFwc2hvdBgDIAEoCzIbLm5ldGxvb20ucG9saWN5LnYxLlNuYXBzaG90SAASKQoFZGVsdGEYBCABKAsyGC5uZXRsb29tLnBvbGljeS52MS5EZWx0YUgAEjEKCWhlYXJ0YmVhdBgFIAEoCzIcLm5ldGxvb20ucG9saWN5LnYxLkhlYXJ0YmVhdEgAEi0KB3JlZnVzZWQYBiABKAsyGi5uZXRsb29tLnBvbGljeS52MS5SZWZ1c2VkSABCBgoEYm9keSJECgdXZWxjb21lEg0KBWVwb2NoGAEgASgJEhAKCHJldmlzaW9uGAIgASgEEhgKEHByb3RvY29sX3ZlcnNpb24YAyABKA0iZAoIU25hcHNob3QSEAoIcmV2aXNpb24YASABKAQSKgoHY2hhbmdlcxgCIAMoCzIZLm5ldGxvb20ucG9saWN5LnYxLkNoYW5nZRIMCgRsYXN0GAMgASgIEgwKBGhhc2gYBCABKAkiaQoFRGVsdGESDAoEZnJvbRgBIAEoBBIKCgJ0bxgCIAEoBBIqCgdjaGFuZ2VzGAMgAygLMhkubmV0bG9vbS5wb2xpY3kudjEuQ2hhbmdlEgwKBGxhc3QYBCABKAgSDAoEaGFzaBgFIAEoCSJECgZDaGFuZ2USDQoFc2NvcGUYASABKAkSCwoDa2V5GAIgASgJEhMKBnJlY29yZBgDIAEoDEgAiAEBQgkKB19yZWNvcmQiJQoJSGVhcnRiZWF0EgwKBGZyb20YASABKAQSCgoCdG8YAiABKAQiOAoHUmVmdXNlZBIMCgRjb2RlGAEgASgJEg8KB21lc3NhZ2UYAiABKAkSDgoGcmVtZWR5GAMgASgJMmIKDVBvbGljeVNlcnZpY2USUQoEU3luYxIfLm5ldGxvb20ucG9saWN5LnYxLkFnZW50TWVzc2FnZRokLm5ldGxvb20ucG9saWN5LnYxLkNvbnRyb2xsZXJNZXNzYWdlKAEwAWIGcHJvdG8z");
+  fileDesc("Cgxwb2xpY3kucHJvdG8SEW5ldGxvb20ucG9saWN5LnYxItUBCgxBZ2VudE1lc3NhZ2USKQoFaGVsbG8YASABKAsyGC5uZXRsb29tLnBvbGljeS52MS5IZWxsb0gAEi0KB2FwcGxpZWQYAiABKAsyGi5uZXRsb29tLnBvbGljeS52MS5BcHBsaWVkSAASNgoJaGVhcnRiZWF0GAMgASgLMiEubmV0bG9vbS5wb2xpY3kudjEuQWdlbnRIZWFydGJlYXRIABIrCgZyZXBvcnQYBCABKAsyGS5uZXRsb29tLnBvbGljeS52MS5SZXBvcnRIAEIGCgRib2R5InsKBUhlbGxvEgwKBGhvc3QYASABKAkSGAoQcHJvdG9jb2xfdmVyc2lvbhgCIAEoDRINCgVlcG9jaBgDIAEoCRIQCghyZXZpc2lvbhgEIAEoBBISCgpib290X25vbmNlGAUgASgJEhUKDXdhbnRfc25hcHNob3QYBiABKAgiOQoHQXBwbGllZBIQCghyZXZpc2lvbhgBIAEoBBIKCgJvaxgCIAEoCBIQCghmaW5kaW5ncxgDIAEoDCIQCg5BZ2VudEhlYXJ0YmVhdCIpCgZSZXBvcnQSDwoHYW5zd2VycxgBIAEoBBIOCgZyZXBvcnQYAiABKAwixQIKEUNvbnRyb2xsZXJNZXNzYWdlEhAKCHNlcXVlbmNlGAEgASgEEi0KB3dlbGNvbWUYAiABKAsyGi5uZXRsb29tLnBvbGljeS52MS5XZWxjb21lSAASLwoIc25hcHNob3QYAyABKAsyGy5uZXRsb29tLnBvbGljeS52MS5TbmFwc2hvdEgAEikKBWRlbHRhGAQgASgLMhgubmV0bG9vbS5wb2xpY3kudjEuRGVsdGFIABIxCgloZWFydGJlYXQYBSABKAsyHC5uZXRsb29tLnBvbGljeS52MS5IZWFydGJlYXRIABItCgdyZWZ1c2VkGAYgASgLMhoubmV0bG9vbS5wb2xpY3kudjEuUmVmdXNlZEgAEikKBWNoZWNrGAcgASgLMhgubmV0bG9vbS5wb2xpY3kudjEuQ2hlY2tIAEIGCgRib2R5IkQKB1dlbGNvbWUSDQoFZXBvY2gYASABKAkSEAoIcmV2aXNpb24YAiABKAQSGAoQcHJvdG9jb2xfdmVyc2lvbhgDIAEoDSJkCghTbmFwc2hvdBIQCghyZXZpc2lvbhgBIAEoBBIqCgdjaGFuZ2VzGAIgAygLMhkubmV0bG9vbS5wb2xpY3kudjEuQ2hhbmdlEgwKBGxhc3QYAyABKAgSDAoEaGFzaBgEIAEoCSJpCgVEZWx0YRIMCgRmcm9tGAEgASgEEgoKAnRvGAIgASgEEioKB2NoYW5nZXMYAyADKAsyGS5uZXRsb29tLnBvbGljeS52MS5DaGFuZ2USDAoEbGFzdBgEIAEoCBIMCgRoYXNoGAUgASgJIkQKBkNoYW5nZRINCgVzY29wZRgBIAEoCRILCgNrZXkYAiABKAkSEwoGcmVjb3JkGAMgASgMSACIAQFCCQoHX3JlY29yZCIlCglIZWFydGJlYXQSDAoEZnJvbRgBIAEoBBIKCgJ0bxgCIAEoBCIjCgVDaGVjaxIKCgJpZBgBIAEoBBIOCgZyZXBhaXIYAiABKAgiOAoHUmVmdXNlZBIMCgRjb2RlGAEgASgJEg8KB21lc3NhZ2UYAiABKAkSDgoGcmVtZWR5GAMgASgJMmIKDVBvbGljeVNlcnZpY2USUQoEU3luYxIfLm5ldGxvb20ucG9saWN5LnYxLkFnZW50TWVzc2FnZRokLm5ldGxvb20ucG9saWN5LnYxLkNvbnRyb2xsZXJNZXNzYWdlKAEwAWIGcHJvdG8z");
 
 /**
  * @generated from message netloom.policy.v1.AgentMessage
@@ -42,6 +42,12 @@ export type AgentMessage = Message<"netloom.policy.v1.AgentMessage"> & {
      */
     value: AgentHeartbeat;
     case: "heartbeat";
+  } | {
+    /**
+     * @generated from field: netloom.policy.v1.Report report = 4;
+     */
+    value: Report;
+    case: "report";
   } | { case: undefined; value?: undefined };
 };
 
@@ -151,6 +157,34 @@ export const AgentHeartbeatSchema: GenMessage<AgentHeartbeat> = /*@__PURE__*/
   messageDesc(file_policy, 3);
 
 /**
+ * What the agent found on its host: when it was asked, and by itself when something is not as it should be.
+ *
+ * @generated from message netloom.policy.v1.Report
+ */
+export type Report = Message<"netloom.policy.v1.Report"> & {
+  /**
+   * The Check that this answers; 0 when nobody asked.
+   *
+   * @generated from field: uint64 answers = 1;
+   */
+  answers: bigint;
+
+  /**
+   * JSON: src/stream/report.ts.
+   *
+   * @generated from field: bytes report = 2;
+   */
+  report: Uint8Array;
+};
+
+/**
+ * Describes the message netloom.policy.v1.Report.
+ * Use `create(ReportSchema)` to create a new message.
+ */
+export const ReportSchema: GenMessage<Report> = /*@__PURE__*/
+  messageDesc(file_policy, 4);
+
+/**
  * @generated from message netloom.policy.v1.ControllerMessage
  */
 export type ControllerMessage = Message<"netloom.policy.v1.ControllerMessage"> & {
@@ -194,6 +228,12 @@ export type ControllerMessage = Message<"netloom.policy.v1.ControllerMessage"> &
      */
     value: Refused;
     case: "refused";
+  } | {
+    /**
+     * @generated from field: netloom.policy.v1.Check check = 7;
+     */
+    value: Check;
+    case: "check";
   } | { case: undefined; value?: undefined };
 };
 
@@ -202,7 +242,7 @@ export type ControllerMessage = Message<"netloom.policy.v1.ControllerMessage"> &
  * Use `create(ControllerMessageSchema)` to create a new message.
  */
 export const ControllerMessageSchema: GenMessage<ControllerMessage> = /*@__PURE__*/
-  messageDesc(file_policy, 4);
+  messageDesc(file_policy, 5);
 
 /**
  * The answer to a Hello; a Snapshot or a Delta follows.
@@ -233,7 +273,7 @@ export type Welcome = Message<"netloom.policy.v1.Welcome"> & {
  * Use `create(WelcomeSchema)` to create a new message.
  */
 export const WelcomeSchema: GenMessage<Welcome> = /*@__PURE__*/
-  messageDesc(file_policy, 5);
+  messageDesc(file_policy, 6);
 
 /**
  * A part of all the policy of the host at one revision. It counts from the part marked last on.
@@ -271,7 +311,7 @@ export type Snapshot = Message<"netloom.policy.v1.Snapshot"> & {
  * Use `create(SnapshotSchema)` to create a new message.
  */
 export const SnapshotSchema: GenMessage<Snapshot> = /*@__PURE__*/
-  messageDesc(file_policy, 6);
+  messageDesc(file_policy, 7);
 
 /**
  * A part of what changes the policy of the host from one revision to another. It counts from the part marked last on.
@@ -312,7 +352,7 @@ export type Delta = Message<"netloom.policy.v1.Delta"> & {
  * Use `create(DeltaSchema)` to create a new message.
  */
 export const DeltaSchema: GenMessage<Delta> = /*@__PURE__*/
-  messageDesc(file_policy, 7);
+  messageDesc(file_policy, 8);
 
 /**
  * @generated from message netloom.policy.v1.Change
@@ -341,7 +381,7 @@ export type Change = Message<"netloom.policy.v1.Change"> & {
  * Use `create(ChangeSchema)` to create a new message.
  */
 export const ChangeSchema: GenMessage<Change> = /*@__PURE__*/
-  messageDesc(file_policy, 8);
+  messageDesc(file_policy, 9);
 
 /**
  * The controller is alive; and a bookmark: nothing concerns this host between the two revisions.
@@ -365,7 +405,35 @@ export type Heartbeat = Message<"netloom.policy.v1.Heartbeat"> & {
  * Use `create(HeartbeatSchema)` to create a new message.
  */
 export const HeartbeatSchema: GenMessage<Heartbeat> = /*@__PURE__*/
-  messageDesc(file_policy, 9);
+  messageDesc(file_policy, 10);
+
+/**
+ * Look at the host, and say how it differs from the policy.
+ *
+ * @generated from message netloom.policy.v1.Check
+ */
+export type Check = Message<"netloom.policy.v1.Check"> & {
+  /**
+   * 1, 2, 3 ... within one stream; the next one comes when this one is answered.
+   *
+   * @generated from field: uint64 id = 1;
+   */
+  id: bigint;
+
+  /**
+   * Repair what differs, then look again.
+   *
+   * @generated from field: bool repair = 2;
+   */
+  repair: boolean;
+};
+
+/**
+ * Describes the message netloom.policy.v1.Check.
+ * Use `create(CheckSchema)` to create a new message.
+ */
+export const CheckSchema: GenMessage<Check> = /*@__PURE__*/
+  messageDesc(file_policy, 11);
 
 /**
  * The controller will not serve this agent, and ends the stream.
@@ -396,7 +464,7 @@ export type Refused = Message<"netloom.policy.v1.Refused"> & {
  * Use `create(RefusedSchema)` to create a new message.
  */
 export const RefusedSchema: GenMessage<Refused> = /*@__PURE__*/
-  messageDesc(file_policy, 10);
+  messageDesc(file_policy, 12);
 
 /**
  * @generated from service netloom.policy.v1.PolicyService

@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { scopedRecord } from '../../test/support/policy-arbitraries.ts';
 import { NetloomError } from '../base/error.ts';
+import { parseChange, parseRecord } from './parse.ts';
 import { recordKey } from './records.ts';
-import { parseChange, parseRecord } from './schema.ts';
 import { recordText } from './text.ts';
 
 const port = {
@@ -49,7 +49,7 @@ describe('parseRecord', () => {
   });
 
   it.each([
-    ['an unknown kind', { ...port, kind: 'acl' }, ['kind-unknown p']],
+    ['an unknown kind', { ...port, kind: 'firewall' }, ['kind-unknown p']],
     ['a kind that every object has', { ...port, kind: 'constructor' }, ['kind-unknown p']],
     ['no kind', without('kind'), ['kind-unknown p']],
     ['no object', [port], ['kind-unknown p']],
@@ -174,7 +174,7 @@ describe('parseChange', () => {
       subnetless,
       'value-invalid',
     ],
-    ['the removal of a record of no kind', 'host/h1', 'acl/1', undefined, 'kind-unknown'],
+    ['the removal of a record of no kind', 'host/h1', 'firewall/1', undefined, 'kind-unknown'],
   ])('refuses %s', (_what, scope, key, record, code) => {
     const raw = { scope, key, ...(record && { record: bytes(JSON.stringify(record)) }) };
     expect(refusals(() => parseChange(raw))).toEqual([`${code} ${scope} ${key}`]);
