@@ -228,7 +228,9 @@ export function datapathSuite(name: string, make: () => Promise<DatapathRig>): v
       const { datapath, inject, hex, b } = await rigged();
       const change = { add: flows(`udp,actions=meter:3,output:${b}`), remove: [] };
       expect((await refusal(datapath.applyFlows(change))).code).toBe('flow-invalid');
-      await datapath.setMeter(parseMeter('meter=3 pktps burst bands=type=drop rate=1 burst_size=2'));
+      const meter = parseMeter('meter=3 pktps burst bands=type=drop rate=1 burst_size=2');
+      await datapath.setMeter(meter);
+      expect(await datapath.meters()).toEqual(new Map([[3, meter]]));
       await datapath.applyFlows(change);
       await inject('a', UDP);
       expect(await hex('b')).toEqual([toHex(UDP)]);
@@ -236,6 +238,7 @@ export function datapathSuite(name: string, make: () => Promise<DatapathRig>): v
       expect((await refusal(datapath.setMeter(bad))).code).toBe('flow-invalid');
       await datapath.removeMeter(3);
       await datapath.removeMeter(3);
+      expect(await datapath.meters()).toEqual(new Map());
       expect(await texts(datapath)).toEqual([]);
     });
 

@@ -212,6 +212,7 @@ export interface Datapath {
   setMeter(meter: Meter): Promise<void>;
   /** Removes a meter and the flows that use it; nothing where there is none. */
   removeMeter(id: number): Promise<void>;
+  meters(): Promise<ReadonlyMap<number, Meter>>;
   /** Runs a frame through the actions as if it had come in by `inPort`. */
   packetOut(inPort: number, frame: Uint8Array, actions: readonly Action[]): Promise<void>;
   onPacketIn(handler: (packet: PacketIn) => void): void;

@@ -167,6 +167,8 @@ export const DHCP_VALUE = {
   domainName: optionType(DHCP_OPTION.DOMAIN_NAME, 'domain', TEXT),
   /** 68 at least. */
   mtu: optionType(DHCP_OPTION.MTU, 'mtu', MTU_VALUE),
+  /** WINS. */
+  netbiosNameServers: optionType(DHCP_OPTION.NETBIOS_NAME_SERVERS, 'wins', IPV4_ADDRESSES),
   requestedAddress: optionType(DHCP_OPTION.REQUESTED_ADDRESS, 'requested', IPV4_ADDRESS),
   /** Seconds; 0xffffffff = for ever. */
   leaseTime: optionType(DHCP_OPTION.LEASE_TIME, 'lease', UINT32),

@@ -1,10 +1,11 @@
 /** Rules that every switch has, whatever its ports: how tables lead to one another. Their guards: guard.ts. */
-import { move, output, setField } from '../flow/actions.ts';
-import { matchOf } from '../flow/match.ts';
+import { move, output, setField, stripVlan } from '../flow/actions.ts';
+import { matchOf, vlanId } from '../flow/match.ts';
 import {
   ATTACHED_PRIVATE,
   ATTACHED_VIRTUAL,
   bits,
+  KEEP_PRIORITY,
   PURPOSE,
   PURPOSE_MASK,
   TARGET4,
@@ -23,6 +24,17 @@ export const base: FeatureRule = {
   *derive(unit) {
     const at = { switch: unit, feature: 'base', thing: 'base', origin: '' } as const;
 
+    for (const ethertype of [0x0800, 0x0806, 0x86dd]) {
+      // By the type of what is inside, so that a frame with two tags is none of these.
+      yield rule(
+        at,
+        'spoof-guard',
+        150,
+        matchOf({ reg0: bits(0n, KEEP_PRIORITY), vlan_tci: vlanId(0), eth_type: ethertype }),
+        [stripVlan(), next('spoof-guard')],
+        'a tag that says a priority and no VLAN is taken off: the vNIC may not set priorities',
+      );
+    }
     yield rule(
       at,
       'services',

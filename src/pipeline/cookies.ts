@@ -20,6 +20,10 @@ export const FEATURES = [
   'lookup',
   'flood',
   'private-vlan',
+  'hybrid',
+  'migration',
+  'acl',
+  'known-vlan',
 ] as const;
 export type Feature = (typeof FEATURES)[number];
 

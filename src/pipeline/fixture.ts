@@ -92,8 +92,7 @@ export function host1Records(): PolicyRecord[] {
         vsid: tenant.vsid,
         rdid: tenant.rdid,
         name: `${tenant.name}/subnet`,
-        prefix: prefix('10.0.0.0/24'),
-        gateway: ip('10.0.0.1'),
+        prefixes: [{ prefix: prefix('10.0.0.0/24'), gateway: ip('10.0.0.1') }],
         gatewayMac: tenant.gatewayMac,
         mtu: 1458,
         origin: `VmSubnet/${tenant.name}/subnet`,
@@ -156,4 +155,29 @@ export function privateVlanFacts(): [string, PipelineFact][] {
     const binding: PipelineFact = { kind: 'binding', port: portOf.vnic(id), number: 11 + i };
     return [port, binding].map((fact) => [factKey(fact), fact]);
   });
+}
+
+/** Two machines that move between host1 and host2, and their bindings: one on a virtual subnet, one on a private VLAN. */
+export function movingFacts(): [string, PipelineFact][] {
+  const { port, lookup } = machine(TENANTS[0], 1);
+  const [id, address, hardware] = ['blue9-eth0', ip('10.0.0.99'), mac('00:1d:d8:b7:1c:99')];
+  const origin = 'VirtualMachine/blue9';
+  const virtual: PortRecord = { ...port, id, name: 'blue9/eth0', mac: hardware, migration: 'active', origin };
+  const till: PortRecord = {
+    ...virtual,
+    id: 'till9-eth0',
+    name: 'till9/eth0',
+    mac: mac('00:1d:d8:b7:1c:98'),
+    attachment: { type: 'private', mode: 'community', primary: 30, secondaries: [32] },
+    origin: 'VirtualMachine/till9',
+  };
+  const moving: LookupRecord = { ...lookup, ca: address, mac: hardware, port: id, standby: HOST2, origin };
+  const facts: PipelineFact[] = [
+    { ...virtual, addresses: [{ address, prefixLength: 24, dns: [] }] },
+    moving,
+    till,
+    { kind: 'binding', port: portOf.vnic(id), number: 41 },
+    { kind: 'binding', port: portOf.vnic(till.id), number: 42 },
+  ];
+  return facts.map((fact) => [factKey(fact), fact]);
 }

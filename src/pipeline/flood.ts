@@ -2,6 +2,7 @@
 import { clone, output } from '../flow/actions.ts';
 import { matchOf } from '../flow/match.ts';
 import { ip } from '../packet/address.ts';
+import { deliverTo } from './acl-port.ts';
 import { portOf } from './facts.ts';
 import { encapsulate, overlayOf, portNumber, subnetOf } from './overlay.ts';
 import { bits, ORIGIN, ORIGIN_MASK, VSID } from './registers.ts';
@@ -22,10 +23,13 @@ export const flood: FeatureRule = {
     } as const;
     const members = read
       .members('portsOfSubnet', unit)
-      .map((key) => portNumber(read, portOf.vnic(key.slice('port/'.length))))
-      .filter((number) => number !== undefined)
-      .sort((a, b) => a - b);
-    const here = members.map((number) => output(number));
+      .flatMap((key) => {
+        const id = key.slice('port/'.length);
+        const number = portNumber(read, portOf.vnic(id));
+        return number === undefined ? [] : [{ id, number }];
+      })
+      .sort((a, b) => a.number - b.number);
+    const here = members.flatMap(({ id, number }) => deliverTo(read, id, number));
     const hosts = read.members('hostsOfSubnet', unit).filter((pa) => pa !== overlay.provider.pa);
     const { tunnel } = overlay;
     const away =

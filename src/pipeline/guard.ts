@@ -24,7 +24,7 @@ export const guard: FeatureRule = {
     const drop = (priority: number, match: MatchValues, words: string): ExplainedFlow =>
       rule(at, 'guest-guard', priority, matchOf(match), [], words);
     const allow = (priority: number, match: MatchValues, words: string): ExplainedFlow =>
-      rule(at, 'guest-guard', priority, matchOf(match), [next('services')], words);
+      rule(at, 'guest-guard', priority, matchOf(match), [next('acl')], words);
 
     yield drop(250, { eth_dst: BRIDGE_GROUPS }, 'no bridge passes that on');
     // Protocol 0 is also what the switch reads where an IP header, or the chain of IPv6 headers, does not hold

@@ -1,10 +1,12 @@
 /** The place of a routing domain on this host: its switch, its provider address, its tunnel. */
 import type { Read } from '../base/derive.ts';
-import { multipath, setField } from '../flow/actions.ts';
+import { checkLarger, multipath, setField } from '../flow/actions.ts';
 import type { Action, Masked } from '../flow/flow.ts';
-import { isIpv4 } from '../packet/address.ts';
+import { type IpAddress, isIpv4 } from '../packet/address.ts';
 import type { DomainRecord, ProviderRecord, SubnetRecord } from '../policy/records.ts';
 import { type PipelineFact, portOf } from './facts.ts';
+import { TOO_BIG_BIT } from './registers.ts';
+import { next } from './rule.ts';
 
 export interface Overlay {
   readonly domain: DomainRecord;
@@ -38,6 +40,18 @@ export function tunnelKey(provider: ProviderRecord, vsid: number): Masked {
   return provider.encapsulation === 'nvgre'
     ? { value: BigInt(vsid) << 8n, mask: 0xffffffffffffff00n }
     : { value: BigInt(vsid), mask: 0xffffffffffffffffn };
+}
+
+/** Of the frame inside a tunnel: an MTU counts without it. */
+const ETHERNET_HEADER = 14;
+
+/** Carries a frame of the subnet to the host `pa`, if it fits the tunnel; else its sender hears of it. */
+export function sendTo(provider: ProviderRecord, subnet: SubnetRecord, pa: IpAddress): Action[] {
+  return [
+    ...encapsulate(provider, subnet.vsid, pa),
+    checkLarger(subnet.mtu + ETHERNET_HEADER, `reg0[${TOO_BIG_BIT}]`),
+    next('fabric'),
+  ];
 }
 
 /** Sets what the tunnel port needs to know to carry a frame of `vsid` to the host `pa`. */

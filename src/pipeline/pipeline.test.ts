@@ -4,11 +4,14 @@ import type { ExplainedFlow } from '../flow/flow.ts';
 import { formatFlow } from '../flow/text.ts';
 import { ip, mac } from '../packet/address.ts';
 import type { LookupRecord } from '../policy/records.ts';
+import { aclFacts } from './acl-fixture.ts';
 import { featureOf, isOurs } from './cookies.ts';
+import { dualStackFacts } from './dual-stack-fixture.ts';
 import { factKey, type PipelineFact, portOf } from './facts.ts';
-import { host1Facts, privateVlanFacts } from './fixture.ts';
+import { host1Facts, movingFacts, privateVlanFacts } from './fixture.ts';
 import { Pipeline } from './pipeline.ts';
 import { TABLES, tableNumber } from './tables.ts';
+import { vlanFacts } from './vlan-fixture.ts';
 
 function pipelineOf(facts: Iterable<readonly [string, PipelineFact]>): Pipeline {
   const pipeline = new Pipeline();
@@ -31,7 +34,14 @@ const blue3: LookupRecord = {
 };
 
 /** Of everything that a host can have. */
-const allFacts = () => [...host1Facts(), ...privateVlanFacts()];
+const allFacts = () => [
+  ...host1Facts(),
+  ...privateVlanFacts(),
+  ...movingFacts(),
+  ...vlanFacts(),
+  ...aclFacts(),
+  ...dualStackFacts(),
+];
 
 describe('pipeline', () => {
   it('comes to the same whatever the path of changes', () => {
@@ -65,6 +75,25 @@ describe('pipeline', () => {
       [undefined, 'neighbour'],
       [undefined, 'forward'],
     ]);
+  });
+
+  it('costs three for the first IPv6 address of a machine, and one for each further address', () => {
+    const [six2] = dualStackFacts().flatMap(([, fact]) =>
+      fact.kind === 'lookup' && fact.ca === 'fd00:6::7' ? [fact] : [],
+    );
+    const pipeline = pipelineOf([
+      ...host1Facts(),
+      ...dualStackFacts().filter(([, fact]) => fact.kind !== 'lookup' || fact.mac !== six2!.mac),
+    ]);
+    const added = (record: LookupRecord) =>
+      pipeline.apply([[factKey(record), record]]).map((c) => TABLES[c.after!.table]!.name);
+    // The first machine of the subnet on the other host changes the copies of broadcasts as well.
+    expect(
+      added(six2!)
+        .filter((table) => table !== 'flood')
+        .sort(),
+    ).toEqual(['forward', 'neighbour', 'neighbour']);
+    expect(added({ ...six2!, ca: ip('10.0.6.7') })).toEqual(['neighbour']);
   });
 
   it('takes a machine that moved to a new host with it: its place, the peer, and the copies of broadcasts', () => {

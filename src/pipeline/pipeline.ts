@@ -5,12 +5,19 @@
 import { type Derivation, Deriver } from '../base/derive.ts';
 import type { ExplainedFlow } from '../flow/flow.ts';
 import { flowKey, sameFlow } from '../flow/same.ts';
+import { acl } from './acl.ts';
+import { aclPort } from './acl-port.ts';
+import { aclRules } from './acl-rules.ts';
 import { answer } from './answer.ts';
 import { base } from './base.ts';
 import { INDEXES, type PipelineFact } from './facts.ts';
 import { flood } from './flood.ts';
 import { guard } from './guard.ts';
-import { forward, neighbour } from './lookup.ts';
+import { hybrid } from './hybrid.ts';
+import { knownVlan } from './known-vlan.ts';
+import { forward } from './lookup.ts';
+import { arrived, late } from './migration.ts';
+import { linkLocalNeighbour, neighbour } from './neighbour.ts';
 import { port } from './port.ts';
 import { privateVlan } from './private-vlan.ts';
 import { peer, provider } from './provider.ts';
@@ -24,6 +31,9 @@ const pipeline: Derivation<PipelineFact, ExplainedFlow> = {
   rules: [
     base,
     guard,
+    acl,
+    aclPort,
+    aclRules,
     answer,
     uplink,
     port,
@@ -33,12 +43,17 @@ const pipeline: Derivation<PipelineFact, ExplainedFlow> = {
     martian,
     route,
     neighbour,
+    linkLocalNeighbour,
     forward,
+    arrived,
+    late,
     fabric,
     undeliverable,
     toldSender,
     flood,
     privateVlan,
+    knownVlan,
+    hybrid,
   ],
   outputKey: (flow) => `${flow.switch} ${flowKey(flow)}`,
   same: (a, b) => sameFlow(a, b) && a.words === b.words && a.origin === b.origin,

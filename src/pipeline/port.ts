@@ -1,27 +1,29 @@
 /** One vNIC: which network it is on, what it may send, and its DHCP. */
 import type { Read } from '../base/derive.ts';
-import { controller, setField } from '../flow/actions.ts';
+import { setField } from '../flow/actions.ts';
 import type { Action, ExplainedFlow } from '../flow/flow.ts';
 import { type MatchValues, matchOf } from '../flow/match.ts';
 import { ipToBigint, isIpv4, linkLocalOf } from '../packet/address.ts';
-import type { PortRecord } from '../policy/records.ts';
+import type { PortAddress, PortRecord } from '../policy/records.ts';
+import { sent } from './acl-port.ts';
 import { type PipelineFact, portOf } from './facts.ts';
+import { identitiesOf, keepsPriority, type Lane, lanesOf } from './lanes.ts';
 import { overlayOf, portNumber, subnetOf } from './overlay.ts';
 import { vlanOfSender } from './private-vlan.ts';
-import { PUNT } from './punt.ts';
 import {
   ATTACHED_PRIVATE,
   ATTACHED_VIRTUAL,
   DOMAIN,
   GUARD_DHCP,
   GUARD_ROUTER,
+  KEEP_PRIORITY,
   ORIGIN,
   VLAN,
   VSID,
 } from './registers.ts';
 import { type FeatureRule, next, type RuleContext, rule } from './rule.ts';
+import { services } from './services.ts';
 
-const NO_TAG = 0;
 const IPV6_UNSPECIFIED = 0n;
 
 export const port: FeatureRule = {
@@ -32,9 +34,10 @@ export const port: FeatureRule = {
     if (record?.kind !== 'port') return;
     const number = portNumber(read, portOf.vnic(record.id));
     const network = networkOf(record, read);
-    if (number === undefined || !network) return;
+    const judged = number === undefined ? undefined : sent(read, record, number);
+    if (number === undefined || !network || !judged) return;
     const at = { switch: record.switch, feature: 'port', thing: unit, origin: record.origin } as const;
-    yield* classify(at, record, number, network);
+    yield* classify(at, record, number, { ...network, actions: [...network.actions, ...judged] });
     yield* spoofGuard(at, record, number);
     yield* neighbourGuard(at, record, number);
     yield* services(at, record, number);
@@ -50,6 +53,12 @@ function networkOf(
     const { vlan } = record.attachment;
     return { actions: [], words: vlan ? `on VLAN ${vlan}` : 'on the untagged network' };
   }
+  if (record.attachment.type === 'trunk') {
+    const { native, tagged } = record.attachment;
+    return { actions: [], words: `on a trunk, native VLAN ${native}, tagged ${tagged.join(', ') || 'none'}` };
+  }
+  // No rule lets in what a destination of mirrors sends.
+  if (record.attachment.type === 'monitor') return undefined;
   if (record.attachment.type === 'private') {
     const vlan = vlanOfSender(record.attachment);
     const { mode, primary } = record.attachment;
@@ -75,7 +84,8 @@ function* classify(
     (record.attachment.type === 'virtual' ? ATTACHED_VIRTUAL : 0n) |
     (record.attachment.type === 'private' ? ATTACHED_PRIVATE : 0n) |
     (record.security.dhcpGuard ? GUARD_DHCP : 0n) |
-    (record.security.routerGuard ? GUARD_ROUTER : 0n);
+    (record.security.routerGuard ? GUARD_ROUTER : 0n) |
+    (keepsPriority(record) ? KEEP_PRIORITY : 0n);
   const actions = [setField('reg0', flags), ...network.actions, next('spoof-guard')];
   yield rule(
     at,
@@ -88,16 +98,28 @@ function* classify(
 }
 
 function* spoofGuard(at: RuleContext, record: PortRecord, number: number): Iterable<ExplainedFlow> {
+  for (const self of identitiesOf(record)) {
+    for (const lane of lanesOf(self)) yield* guardLane(at, self, number, lane);
+  }
+}
+
+function* guardLane(
+  at: RuleContext,
+  record: PortRecord,
+  number: number,
+  lane: Lane,
+): Iterable<ExplainedFlow> {
   const { security } = record;
   // macSpoofing frees every MAC address of a frame, guestSpecifiedAddresses every IP address; neither the other.
   const from = {
     in_port: number,
-    vlan_tci: NO_TAG,
+    vlan_tci: lane.tag,
     ...(security.macSpoofing ? {} : { eth_src: record.mac }),
   };
   const sender = security.macSpoofing ? {} : { arp_sha: record.mac };
-  const allow = (match: Parameters<typeof matchOf>[0], words: string) =>
-    rule(at, 'spoof-guard', 100, matchOf({ ...from, ...match }), [next('guest-guard')], words);
+  const actions = [...lane.actions, next('guest-guard')];
+  const allow = (match: MatchValues, words: string) =>
+    rule(at, 'spoof-guard', 100, matchOf({ ...from, ...match }), actions, `${words}${lane.words}`);
 
   if (security.guestSpecifiedAddresses) {
     for (const [ethertype, what] of [
@@ -110,11 +132,13 @@ function* spoofGuard(at: RuleContext, record: PortRecord, number: number): Itera
     }
     return;
   }
-  yield allow(
-    { eth_type: 0x0800, ip_src: 0, ip_dst: 0xffffffff, ip_proto: 17, udp_src: 68, udp_dst: 67 },
-    `${record.name} may ask for an address`,
-  );
-  for (const { address } of record.addresses) {
+  if (!lane.isTagged) {
+    yield allow(
+      { eth_type: 0x0800, ip_src: 0, ip_dst: 0xffffffff, ip_proto: 17, udp_src: 68, udp_dst: 67 },
+      `${record.name} may ask for an address`,
+    );
+  }
+  for (const { address } of lane.addresses) {
     const value = address;
     if (isIpv4(address)) {
       yield allow({ eth_type: 0x0800, ip_src: value }, `${record.name} may send from ${address}`);
@@ -131,29 +155,54 @@ function* spoofGuard(at: RuleContext, record: PortRecord, number: number): Itera
       yield allow({ eth_type: 0x86dd, ipv6_src: value }, `${record.name} may send from ${address}`);
     }
   }
-  if (ownIpv6(record).length > 0) {
+  if (lane.addresses.some(({ address }) => !isIpv4(address))) {
     const linkLocal = linkLocalOf(record.mac);
     yield allow(
       { eth_type: 0x86dd, ipv6_src: ipToBigint(linkLocal) },
       `${record.name} may send from its link-local address`,
     );
-    // RFC 4862 section 5.4: duplicate address detection asks with the unspecified address.
-    yield allow(
-      { eth_type: 0x86dd, ipv6_src: IPV6_UNSPECIFIED, ip_proto: 58, icmpv6_type: 135 },
-      `${record.name} may probe for its IPv6 addresses`,
-    );
+    // Without an address, there is duplicate address detection (RFC 4862, 5.4) and the question for a router (RFC 4861, 4.1).
+    for (const [icmpv6_type, what] of [
+      [135, 'probe for its IPv6 addresses'],
+      [133, 'ask for a router'],
+    ] as const) {
+      yield allow(
+        { eth_type: 0x86dd, ipv6_src: IPV6_UNSPECIFIED, ip_proto: 58, icmpv6_type },
+        `${record.name} may ${what}`,
+      );
+    }
   }
 }
 
-/** Neighbour discovery carries addresses inside the message; those must be the guest's own as well. */
+/** Neighbour discovery carries addresses inside the message; those must be the guest's own as well, in each place. */
 function* neighbourGuard(at: RuleContext, record: PortRecord, number: number): Iterable<ExplainedFlow> {
+  if (record.attachment.type !== 'trunk') {
+    const identities = identitiesOf(record);
+    for (const self of identities) {
+      const from = { in_port: number, ...(identities.length > 1 ? { eth_src: self.mac } : {}) };
+      yield* guardNeighbours(at, self, from, self.addresses, '');
+    }
+    return;
+  }
+  for (const { tag, addresses, words } of lanesOf(record)) {
+    yield* guardNeighbours(at, record, { in_port: number, vlan_tci: tag }, addresses, words);
+  }
+}
+
+function* guardNeighbours(
+  at: RuleContext,
+  record: PortRecord,
+  from: MatchValues,
+  addresses: readonly PortAddress[],
+  where: string,
+): Iterable<ExplainedFlow> {
   const { macSpoofing, guestSpecifiedAddresses } = record.security;
-  const own = ownIpv6(record);
+  const own = addresses.map(({ address }) => address).filter((address) => !isIpv4(address));
   if (guestSpecifiedAddresses ? macSpoofing : own.length === 0) return;
-  const nd = { in_port: number, eth_type: 0x86dd, ip_proto: 58 };
+  const nd = { ...from, eth_type: 0x86dd, ip_proto: 58 };
   const allow = (match: MatchValues, words: string) =>
-    rule(at, 'guest-guard', 160, matchOf({ ...nd, ...match }), [next('services')], words);
-  const forged = `${record.name} may not speak for another machine's address`;
+    rule(at, 'guest-guard', 160, matchOf({ ...nd, ...match }), [next('acl')], `${words}${where}`);
+  const forged = `${record.name} may not speak for another machine's address${where}`;
   // Who answers a solicitation to itself alone may leave its MAC address out (RFC 4861, 7.2.4).
   const macs = macSpoofing ? [undefined] : [0, record.mac];
   const targets = guestSpecifiedAddresses ? [undefined] : [...own, linkLocalOf(record.mac)];
@@ -169,36 +218,4 @@ function* neighbourGuard(at: RuleContext, record: PortRecord, number: number): I
   for (const icmpv6_type of [135, 136]) {
     yield rule(at, 'guest-guard', 150, matchOf({ ...nd, icmpv6_type }), [], forged);
   }
-}
-
-function* services(at: RuleContext, record: PortRecord, number: number): Iterable<ExplainedFlow> {
-  if (record.dhcpServer) {
-    yield rule(
-      at,
-      'services',
-      200,
-      matchOf({ in_port: number, eth_type: 0x0800, ip_proto: 17, udp_src: 68, udp_dst: 67 }),
-      [controller(PUNT.dhcp)],
-      `DHCP is answered in the switch, from ${record.dhcpServer}`,
-    );
-  }
-  if (record.attachment.type !== 'virtual') return;
-  for (const { address } of record.addresses) {
-    const target = address;
-    const match = isIpv4(address)
-      ? { in_port: number, eth_type: 0x0806, arp_op: 1, arp_tpa: target }
-      : { in_port: number, eth_type: 0x86dd, ip_proto: 58, icmpv6_type: 135, nd_target: target };
-    yield rule(
-      at,
-      'services',
-      110,
-      matchOf(match),
-      [],
-      `${record.name} asks for its own address ${address}: nobody else has it`,
-    );
-  }
-}
-
-function ownIpv6(record: PortRecord) {
-  return record.addresses.map((a) => a.address).filter((a) => !isIpv4(a));
 }

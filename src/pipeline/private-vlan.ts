@@ -15,14 +15,16 @@
  * use other MAC addresses.
  */
 import type { Read } from '../base/derive.ts';
-import { output, pushVlan, setField, stripVlan } from '../flow/actions.ts';
+import { clone, output, pushVlan, setField, stripVlan } from '../flow/actions.ts';
 import type { Action, ExplainedFlow } from '../flow/flow.ts';
 import { matchOf, VLAN_PRESENT, vlanId } from '../flow/match.ts';
 import type { Mac } from '../packet/address.ts';
 import type { PortRecord, PrivateAttachment } from '../policy/records.ts';
+import { deliver } from './acl-port.ts';
 import { type PipelineFact, portOf } from './facts.ts';
+import { toMoving } from './migration.ts';
 import { portNumber } from './overlay.ts';
-import { ATTACHED_PRIVATE, bits, VLAN } from './registers.ts';
+import { ATTACHED_PRIVATE, bits, PLACE, VLAN } from './registers.ts';
 import { type FeatureRule, next, type RuleContext, rule } from './rule.ts';
 
 /** 01:80:c2:00:00:00 to 0f (IEEE 802.1Q-2018, table 8-1): for the two ends of one cable. */
@@ -68,8 +70,8 @@ export const privateVlan: FeatureRule = {
       'no bridge passes that on',
     );
     const members = membersOf(read, unit, on);
-    yield* toKnown(at, vlan, members);
-    yield* toOthers(at, vlan, members, uplink);
+    yield* toKnown(read, at, vlan, members, uplink);
+    yield* toOthers(read, at, vlan, members, uplink);
   },
 };
 
@@ -104,7 +106,13 @@ function fromUplink(at: RuleContext, uplink: number, vlan: number): ExplainedFlo
 }
 
 /** A MAC address of this switch: to its port, or to nobody. */
-function* toKnown(at: RuleContext, vlan: number, members: readonly Member[]): Iterable<ExplainedFlow> {
+function* toKnown(
+  read: Read<PipelineFact>,
+  at: RuleContext,
+  vlan: number,
+  members: readonly Member[],
+  uplink: number | undefined,
+): Iterable<ExplainedFlow> {
   const byMac: ReadonlyMap<Mac, Member[]> = Map.groupBy(members, ({ record }) => record.mac);
   for (const [mac, owners] of byMac) {
     const hearing = owners.filter(({ attachment }) => hears(attachment, vlan));
@@ -114,14 +122,28 @@ function* toKnown(at: RuleContext, vlan: number, members: readonly Member[]): It
       'private-vlan',
       100,
       matchOf({ [VLAN]: vlan, eth_dst: mac }),
-      outputs(hearing),
+      hearing.flatMap(({ record, number }) =>
+        record.migration !== undefined && uplink !== undefined
+          ? [clone(...toMoving(number, uplink))]
+          : deliver(read, record, number),
+      ),
       hearing.length > 0 ? `to ${names}` : `${names} does not hear VLAN ${vlan}`,
     );
   }
+  if (uplink === undefined || !members.some(({ record }) => record.migration !== undefined)) return;
+  yield rule(
+    at,
+    'migration',
+    100,
+    matchOf({ [PLACE]: uplink, [VLAN]: vlan }),
+    tagged(vlan, uplink),
+    `the machine is not here at the moment: out to the other host of its migration, on VLAN ${vlan}`,
+  );
 }
 
 /** Groups go to all who hear the VLAN, an address that nobody here has to those who may have others. And outside. */
 function* toOthers(
+  read: Read<PipelineFact>,
   at: RuleContext,
   vlan: number,
   members: readonly Member[],
@@ -130,14 +152,13 @@ function* toOthers(
   const hearing = members.filter(({ attachment }) => hears(attachment, vlan));
   const open = hearing.filter(({ record }) => record.security.macSpoofing);
   // What came in by the uplink does not go out there again: no output goes to where a frame came in.
-  const outside: Action[] =
-    uplink === undefined ? [] : [pushVlan(), setField('vlan_tci', VLAN_PRESENT | vlan), output(uplink)];
+  const outside = uplink === undefined ? [] : tagged(vlan, uplink);
   yield rule(
     at,
     'private-vlan',
     50,
     matchOf({ [VLAN]: vlan, eth_dst: GROUP }),
-    [...outputs(hearing), ...outside],
+    [...outputs(read, hearing), ...outside],
     `broadcast and multicast go to all who hear VLAN ${vlan}`,
   );
   yield rule(
@@ -145,14 +166,17 @@ function* toOthers(
     'private-vlan',
     10,
     matchOf({ [VLAN]: vlan }),
-    [...outputs(open), ...outside],
+    [...outputs(read, open), ...outside],
     'no machine here has that MAC address as its own',
   );
 }
 
-function outputs(members: readonly Member[]): Action[] {
+function tagged(vlan: number, uplink: number): Action[] {
+  return [pushVlan(), setField('vlan_tci', VLAN_PRESENT | vlan), output(uplink)];
+}
+
+function outputs(read: Read<PipelineFact>, members: readonly Member[]): Action[] {
   return members
-    .map(({ number }) => number)
-    .sort((a, b) => a - b)
-    .map((number) => output(number));
+    .toSorted((a, b) => a.number - b.number)
+    .flatMap(({ record, number }) => deliver(read, record, number));
 }

@@ -3,7 +3,7 @@
 import { setField } from '../flow/actions.ts';
 import { matchOf, UNTAGGED } from '../flow/match.ts';
 import { ip, isIpv4 } from '../packet/address.ts';
-import { portOf } from './facts.ts';
+import { hostsOf, portOf } from './facts.ts';
 import { overlayOf, portNumber, tunnelKey } from './overlay.ts';
 import { ATTACHED_VIRTUAL, DOMAIN, ORIGIN, VSID } from './registers.ts';
 import { type FeatureRule, next, rule } from './rule.ts';
@@ -35,7 +35,7 @@ export const provider: FeatureRule = {
  */
 export const peer: FeatureRule = {
   name: 'peer',
-  units: (_key, fact) => (fact.kind === 'lookup' ? [`${fact.rdid}/${fact.pa}`] : []),
+  units: (_key, fact) => (fact.kind === 'lookup' ? hostsOf(fact).map((pa) => `${fact.rdid}/${pa}`) : []),
   *derive(unit, read) {
     const [rdid = '', pa = ''] = unit.split('/');
     const overlay = overlayOf(read, rdid);

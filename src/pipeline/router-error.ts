@@ -7,7 +7,7 @@ import { controller, meter, output, setField } from '../flow/actions.ts';
 import { matchOf } from '../flow/match.ts';
 import { portOf } from './facts.ts';
 import { overlayOf, portNumber } from './overlay.ts';
-import { PUNT } from './punt.ts';
+import { errorMeterId, PUNT } from './punt.ts';
 import { bits, DOMAIN, EXPIRED, TOO_BIG } from './registers.ts';
 import { type FeatureRule, next, rule } from './rule.ts';
 
@@ -79,7 +79,7 @@ export const toldSender: FeatureRule = {
       'router-error',
       100,
       matchOf({ in_port: number }),
-      [meter(number), controller(PUNT.routerError)],
+      [meter(errorMeterId(number)), controller(PUNT.routerError)],
       `${record.name} hears from its router what became of the packet`,
     );
   },

@@ -2,11 +2,11 @@
  * THE pipeline: every table, in the order in which a frame meets them. Read it from top to bottom and you know what
  * Netloom does with a frame. Position in this list is the table's number in the switch; nothing else writes a number.
  *
- *                        +-- from a vNIC ----> spoof-guard -> guest-guard -> services --+-> route -> neighbour -> answer
+ *                        +-- from a vNIC ----> spoof-guard -> guest-guard -> acl -> services --+-> route -> neighbour -> answer
  *     frame -> classify -+-- from a tunnel -------------------------------+             |                          |
  *                        +-- from the uplink or a provider interface -+   +-> forward <-+--------------------------+
  *                                                                     |        |
- *                                              (vNIC on a VLAN) ------+-> bridge   +-> flood, or fabric -> router-error
+ *                                              (vNIC on a VLAN) ------+-> bridge   +-> flood, or (migration ->) fabric -> router-error
  *                                      (vNIC on a private VLAN) ------+-> private-vlan
  *
  * To add a table: put it here where a frame should meet it, say what a frame that matches nothing comes to (the miss is
@@ -30,7 +30,7 @@ const PIPELINE = [
   {
     name: 'spoof-guard',
     purpose:
-      'Lets a vNIC send only from its own MAC and IP addresses, untagged, and only IPv4, IPv6 and ARP.',
+      'Lets a vNIC send only from its own MAC and IP addresses, in its own VLANs, and only IPv4, IPv6 and ARP.',
     miss: 'its source address, VLAN tag or protocol is not one that this vNIC may send',
   },
   {
@@ -40,8 +40,35 @@ const PIPELINE = [
     miss: 'the guest may not send it',
   },
   {
+    name: 'acl',
+    purpose:
+      'Which port ACL judges the frame next: of a vNIC that has sent it, or that it is to be delivered to.',
+    miss: 'nothing does: one rule takes every frame',
+  },
+  {
+    name: 'acl-state',
+    purpose: 'Tells by connection tracking whether a packet is an answer.',
+    miss: 'nothing does: one rule takes every frame',
+  },
+  {
+    name: 'acl-rules',
+    purpose: 'The rules of all port ACLs, by the number of the ACL.',
+    miss: 'the port ACL is not known here',
+  },
+  {
+    name: 'acl-allow',
+    purpose: 'What port ACLs let pass: remembers its connection where that is asked for, and leads on.',
+    miss: 'nothing does: one rule takes every frame',
+  },
+  {
+    name: 'acl-log',
+    purpose:
+      'Reports to the agent what a rule of a port ACL has decided, some packets a second of each port.',
+    miss: 'nobody asked for it',
+  },
+  {
     name: 'services',
-    purpose: 'Answers in the switch what needs no other machine: DHCP, ARP, neighbour discovery.',
+    purpose: 'Answers in the switch what needs no other machine: DHCP, ARP, neighbour and router discovery.',
     miss: 'nobody outside needs it',
   },
   {
@@ -68,6 +95,12 @@ const PIPELINE = [
     miss: 'no vNIC of the virtual subnet has the destination MAC address',
   },
   {
+    name: 'migration',
+    purpose:
+      'For a machine that moves: delivers while the link of its port is up, and passes on to the other host otherwise.',
+    miss: 'neither the port of the machine nor the way to its other host has a link',
+  },
+  {
     name: 'fabric',
     purpose: 'Sends what fits the tunnel to the host that `forward` has found.',
     miss: 'the host has no tunnel for the routing domain',
@@ -87,6 +120,12 @@ const PIPELINE = [
     name: 'bridge',
     purpose: 'Networks without virtualization: plain learning switch, by VLAN.',
     miss: 'nothing does: one rule takes every frame',
+  },
+  {
+    name: 'known-vlan',
+    purpose:
+      'VLANs with port ACLs: to known ports by way of their ACLs, and outside; in place of the learning switch.',
+    miss: 'the VLAN has no ports here',
   },
   {
     name: 'private-vlan',

@@ -344,6 +344,10 @@ export class SoftSwitch implements Datapath {
     if (this.#meters.remove(id)) this.#flows.removeUsers((actions) => usesMeter(actions, id));
   }
 
+  async meters(): Promise<ReadonlyMap<number, Meter>> {
+    return this.#meters.list();
+  }
+
   /** What came to each meter and what its bands dropped since it was set, by id. */
   meterStats(): readonly MeterStats[] {
     return this.#meters.dump();

@@ -75,6 +75,11 @@ export class MeterTable {
     this.#meters.clear();
   }
 
+  /** The meters themselves, by id. */
+  list(): ReadonlyMap<number, Meter> {
+    return new Map([...this.#meters].map(([id, { meter }]) => [id, meter]));
+  }
+
   /** By id. */
   dump(): readonly MeterStats[] {
     return [...this.#meters.values()]

@@ -107,6 +107,7 @@ export class BatchPath {
     const kernel = this.#kernel;
     const passes = this.#passes;
     const count = end - first;
+    this.#parts.flows.endTeachers();
     this.#load(batch, first, count);
     this.#step = (this.#step + 1) & 0x7fffffff || 1;
     const { byteOffset, length } = batch.bytes;

@@ -225,7 +225,7 @@ const TCP = frame(
 const SELECT = 'bucket=actions=output:2,bucket=actions=output:3,bucket=actions=output:4';
 const METER = 'meter=1,pktps,stats,bands=type=drop,rate=2';
 
-const input = (bytes: Uint8Array): Step => ({ type: 'frame', port: 'p1', bytes });
+const input = (bytes: Uint8Array, port: PortName = 'p1'): Step => ({ type: 'frame', port, bytes });
 const wait = (ms: number): Step => ({ type: 'wait', ms });
 /** The frame with other octets at a place, each of them three times over. */
 const varied = (bytes: Uint8Array, at: number, values = [1, 2, 3, 4, 5, 6, 7, 8]): Step[] =>
@@ -323,6 +323,27 @@ it.each<[string, Partial<GroupProgram>, readonly Step[]]>([
       flows: ['table=0,actions=learn(table=1,hard_timeout=1,limit=1,NXM_OF_ETH_SRC[]),output:2'],
     },
     [...varied(UDP, 11, [1, 2]), wait(1001), ...varied(UDP, 11, [2, 1])],
+  ],
+  // Found at random, with SEED=2134424898: who went by what the cache knew did not learn again what had ended.
+  [
+    'that a flow takes with it what it taught when it ends, though the frame never came by it',
+    {
+      flows: [
+        'table=0,actions=resubmit(,2),learn(table=2,idle_timeout=5,cookie=0x5,output:NXM_OF_IN_PORT[])',
+        'table=1,idle_timeout=1,actions=learn(table=2,delete_learned,cookie=0x5,NXM_OF_ETH_SRC[])',
+      ],
+    },
+    [
+      ...times(3, input(UDP)),
+      wait(2001),
+      input(UDP),
+      input(UDP, 'p4'),
+      { type: 'flow', text: 'table=1,idle_timeout=1,actions=learn(table=2,delete_learned,cookie=0x5)' },
+      ...times(3, input(UDP)),
+      wait(2001),
+      { type: 'batch', port: 'p1', frames: [UDP, UDP] },
+      input(UDP, 'p4'),
+    ],
   ],
   [
     'a group that a bucket watches',

@@ -132,6 +132,7 @@ export class FastPath {
     key[10] = tunnelId;
     key[11] = source;
     key[12] = destination;
+    this.#parts.flows.endTeachers();
     const id = cache.find(key);
     if (id < 0) return MISS;
     const recipe = cache.recipe(id);

@@ -36,6 +36,8 @@ export class FlowStore {
   readonly #cookies = new Tally();
   /** How many flows there are whose end takes with it what was learnt with a cookie into a table. */
   readonly #teachers = new Tally();
+  /** How many of these may end by themselves. */
+  #mortalTeachers = 0;
   /** Learnt, and not in the tables yet. */
   #pending: { readonly rule: Rule; readonly old: Rule | undefined }[] = [];
 
@@ -92,6 +94,7 @@ export class FlowStore {
     this.#expiry.clear();
     this.#cookies.clear();
     this.#teachers.clear();
+    this.#mortalTeachers = 0;
     this.#pending = [];
   }
 
@@ -145,6 +148,14 @@ export class FlowStore {
     this.#expiry.watch(rule);
   }
 
+  /**
+   * Before frames go by what is known of others like them: a flow that is over takes with it what it taught. Any other flow
+   * says by its lifetime that it is over, and may wait until somebody looks into the tables.
+   */
+  endTeachers(): void {
+    if (this.#mortalTeachers > 0) this.expire(this.#parts.now());
+  }
+
   /** Removes the flows whose time is up. */
   expire(now: number): void {
     for (const rule of this.#expiry.due(now)) this.#removeAt(flowKey(rule.flow));
@@ -178,9 +189,11 @@ export class FlowStore {
     if (rule.life) rule.life.isOver = true;
   }
 
-  #count({ flow }: Rule, by: number): void {
+  #count({ flow, life }: Rule, by: number): void {
     this.#cookies.add(flow.table, flow.cookie, by);
-    for (const { table, cookie } of lessonsOf(flow)) this.#teachers.add(table, cookie, by);
+    const lessons = lessonsOf(flow);
+    for (const { table, cookie } of lessons) this.#teachers.add(table, cookie, by);
+    if (life && lessons.length > 0) this.#mortalTeachers += by;
   }
 
   /** With the last flow that learns with delete_learned goes what was learnt. */

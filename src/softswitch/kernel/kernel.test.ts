@@ -16,7 +16,7 @@ import { WASM_MODULE } from './wasm-module.ts';
 
 it('is committed as its source compiles', async () => {
   expect(Buffer.from(await compileKernel()).toString('base64')).toBe(WASM_MODULE);
-}, 60_000);
+});
 
 it('reads words as frame-key.ts reads bytes', () => {
   let keyed = 0;
