@@ -1,73 +1,20 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { finding, NetloomError } from '../base/error.ts';
 import { flowOf, output } from '../flow/actions.ts';
-import type { Datapath, FlowChange } from '../flow/datapath.ts';
 import { matchOf } from '../flow/match.ts';
 import { flowKey } from '../flow/same.ts';
 import { formatFlow } from '../flow/text.ts';
+import { ND_VALUE } from '../packet/nd-options.ts';
 import { parseNotation } from '../packet/notation.ts';
 import { parseFrame } from '../packet/parse.ts';
 import { isOurs } from '../pipeline/cookies.ts';
+import { dualStackFacts } from '../pipeline/dual-stack-fixture.ts';
+import { portOf } from '../pipeline/facts.ts';
 import { host1Records } from '../pipeline/fixture.ts';
-import { type PolicyRecord, recordKey } from '../policy/records.ts';
-import { SoftSwitch } from '../softswitch/switch.ts';
+import { metersOf } from '../pipeline/punt.ts';
+import { type PolicyRecord, type PortRecord, recordKey } from '../policy/records.ts';
 import { Agent } from './agent.ts';
-import type { Engine } from './engine.ts';
+import { changesOf, Machine } from './fixture.ts';
 
-/** Real softswitches, with a list of what was asked of them. */
-class Machine implements Engine {
-  readonly switches = new Map<string, SoftSwitch>();
-  readonly log: string[] = [];
-  /** The next bundles that the switch refuses. */
-  refuse = 0;
-
-  async openSwitch(name: string): Promise<Datapath> {
-    const soft = this.switches.get(name) ?? new SoftSwitch({ now: () => 0 });
-    this.switches.set(name, soft);
-    return {
-      setPort: (spec) => {
-        this.log.push(`port ${spec.type}`);
-        return soft.setPort(spec);
-      },
-      removePort: (port) => {
-        this.log.push('remove port');
-        return soft.removePort(port);
-      },
-      applyFlows: async (change: FlowChange) => {
-        this.log.push(`flows +${change.add.length} -${change.remove.length}`);
-        if (this.refuse > 0) {
-          this.refuse -= 1;
-          throw new NetloomError([finding('flow-invalid', name, 'The table is full.', 'Make room.')]);
-        }
-        await soft.applyFlows(change);
-      },
-      ports: () => soft.ports(),
-      dumpFlows: () => soft.dumpFlows(),
-      setGroup: (group) => soft.setGroup(group),
-      removeGroup: (id) => soft.removeGroup(id),
-      setMeter: (meter) => soft.setMeter(meter),
-      removeMeter: (id) => soft.removeMeter(id),
-      setMirrors: (mirrors) => soft.setMirrors(mirrors),
-      mirrors: () => soft.mirrors(),
-      packetOut: (inPort, frame, actions) => soft.packetOut(inPort, frame, actions),
-      onPacketIn: (handler) => soft.onPacketIn(handler),
-      close: () => soft.close(),
-    };
-  }
-
-  async removeSwitch(name: string): Promise<void> {
-    this.log.push('remove switch');
-    this.switches.delete(name);
-  }
-
-  async flows(): Promise<string[]> {
-    const all = await this.switches.get('Fabric')!.dumpFlows();
-    return all.map(({ flow }) => formatFlow(flow)).sort();
-  }
-}
-
-const changesOf = (records: readonly PolicyRecord[]) =>
-  records.map((record) => ({ key: recordKey(record), record }));
 const isBlue1 = (record: PolicyRecord) => record.kind === 'port' && record.name === 'blue1/eth0';
 
 let machine: Machine;
@@ -203,4 +150,47 @@ describe('DHCP', () => {
   it('is not answered for the MAC address of another', async () => {
     expect(await answersTo(discover('00:1d:d8:b7:1c:21'))).toEqual([]);
   });
+});
+
+describe('routers of virtual subnets', () => {
+  const records = [...host1Records(), ...dualStackFacts().map(([, fact]) => fact)].filter(
+    (fact): fact is PolicyRecord => fact.kind !== 'binding',
+  );
+  const six1 = records.find((r): r is PortRecord => r.kind === 'port' && r.id === 'six1-eth0')!;
+  /** What comes to a port: MTU and source of the router advertisements. */
+  const hear = (port: PortRecord) => {
+    const heard: (number | undefined)[] = [];
+    const { name } = agent.port(portOf.vnic(port.id))!;
+    machine.switches.get('Fabric')!.attach(name, undefined, (bytes) => {
+      const { icmpv6 } = parseFrame(bytes);
+      if (icmpv6?.type === 134) heard.push(icmpv6.read(ND_VALUE.mtu));
+    });
+    return heard;
+  };
+
+  it('tell their guests what has changed, and everything again when they are told to', async () => {
+    await agent.apply(changesOf(records));
+    const heard = hear(six1);
+    const blue1 = hear(records.find(isBlue1) as PortRecord);
+    await agent.apply(changesOf([{ ...six1, mtu: 1400 }]));
+    expect(heard).toEqual([1400]);
+    const subnet = records.filter((r) => r.kind === 'subnet' && r.vsid === 5006);
+    await agent.apply(changesOf(subnet.map((r) => ({ ...r, name: 'other' }))));
+    expect(heard).toEqual([1400, 1400]);
+    await agent.apply(changesOf(records.filter((r) => r.kind === 'domain')));
+    expect(heard).toEqual([1400, 1400]);
+    await agent.advertise();
+    expect(heard).toEqual([1400, 1400, 1400]);
+    // Its subnet has no IPv6.
+    expect(blue1).toEqual([]);
+  });
+});
+
+it('a port has its meters, and takes them with it', async () => {
+  await agent.apply(changesOf(host1Records()));
+  const meters = async () => [...(await machine.switches.get('Fabric')!.meters()).keys()];
+  const { number } = agent.port(portOf.vnic('blue1-eth0'))!;
+  expect(await meters()).toEqual(expect.arrayContaining(metersOf(number).map(({ id }) => id)));
+  await agent.apply([{ key: recordKey(host1Records().find(isBlue1)!) }]);
+  for (const { id } of metersOf(number)) expect(await meters()).not.toContain(id);
 });

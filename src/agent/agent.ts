@@ -12,18 +12,24 @@
 import { type Finding, NetloomError } from '../base/error.ts';
 import { entryOf } from '../base/map.ts';
 import { output } from '../flow/actions.ts';
-import type { Datapath, PacketIn } from '../flow/datapath.ts';
+import type { Datapath, FlowChange, FlowStats, PacketIn, PortSpec } from '../flow/datapath.ts';
 import type { ExplainedFlow, Flow } from '../flow/flow.ts';
 import { flowKey, sameFlow } from '../flow/same.ts';
-import { isOurs } from '../pipeline/cookies.ts';
 import { type Binding, factKey, type PipelineFact, portOf } from '../pipeline/facts.ts';
 import { Pipeline } from '../pipeline/pipeline.ts';
-import { errorMeter, PUNT } from '../pipeline/punt.ts';
-import { type PolicyRecord, type PortRecord, recordKey } from '../policy/records.ts';
-import { answerDhcp } from './dhcp-responder.ts';
+import { metersOf, PUNT } from '../pipeline/punt.ts';
+import { type MirrorRecord, type PolicyRecord, type PortRecord, recordKey } from '../policy/records.ts';
+import type { Drift, SwitchFact } from '../stream/report.ts';
+import { type AclCounter, type AclDecision, countersOf, readDecision } from './acl-report.ts';
 import type { Engine } from './engine.ts';
-import { answerError } from './error-responder.ts';
+import { flowDifference } from './flow-difference.ts';
+import { mirrorsOf } from './mirrors.ts';
 import { portsOf, type WantedPort } from './ports.ts';
+import { answerTo } from './questions.ts';
+import { portWithId, type Records, subnetOf } from './records.ts';
+import { Advertiser } from './router-advertiser.ts';
+import { releasesFirst, withoutMinimum } from './shares.ts';
+import { check, type Repaired, type Running, repair } from './upkeep.ts';
 
 /** A record that is new or has changed; without `record`, one that is gone. */
 export interface RecordChange {
@@ -42,6 +48,8 @@ interface Switch {
   readonly datapath: Datapath;
   /** The engine may not have what the pipeline wants: compare before anything else. */
   stale: boolean;
+  /** The mirrors that the engine has, as text; undefined: that is not known. */
+  mirrors: string | undefined;
 }
 
 interface BoundPort extends WantedPort {
@@ -53,10 +61,14 @@ export class Agent {
   readonly #engine: Engine;
   readonly #pipeline = new Pipeline();
   readonly #records = new Map<string, PolicyRecord>();
+  /** Those of the records that ask for mirrors. */
+  readonly #mirrors = new Map<string, MirrorRecord>();
   readonly #switches = new Map<string, Switch>();
   readonly #ports = new Map<string, BoundPort>();
   /** place(switch, number) -> what the port is for */
   readonly #numbers = new Map<string, string>();
+  #onDecision: (decision: AclDecision) => void = () => {};
+  readonly #advertiser = new Advertiser();
   #work: Promise<unknown> = Promise.resolve();
 
   constructor(host: string, engine: Engine) {
@@ -78,6 +90,50 @@ export class Agent {
     });
   }
 
+  /**
+   * How the switches differ from what the policy wants: ports, flows and limits that are gone, changed, or there without
+   * need. Changes nothing. Ports and flows of others are nobody's business here.
+   */
+  check(): Promise<readonly Drift[]> {
+    return this.#enqueue(() => check(this.#running()));
+  }
+
+  /** Makes everything as the policy wants it, in one bundle a switch, and looks again. */
+  repair(): Promise<Repaired> {
+    return this.#enqueue(() => repair(this.#running()));
+  }
+
+  /** The virtual switches that there are, with what is on them. */
+  switches(): Promise<readonly SwitchFact[]> {
+    return this.#enqueue(async () => {
+      const facts: SwitchFact[] = [];
+      for (const [name, { datapath }] of this.#switches) {
+        const [ports, flows] = [await datapath.ports(), await datapath.dumpFlows()];
+        facts.push({ name, ports: ports.size, flows: flows.length });
+      }
+      return facts.sort((a, b) => (a.name < b.name ? -1 : 1));
+    });
+  }
+
+  /** The router of each virtual subnet with IPv6 tells every guest about itself (router-advertiser.ts). */
+  advertise(): Promise<void> {
+    return this.#enqueue(() => this.#advertise([...this.#records.values()]));
+  }
+
+  /** Told of each decision that a rule of a port ACL with `log` makes, as far as the limit for its port allows. */
+  onAclDecision(handler: (decision: AclDecision) => void): void {
+    this.#onDecision = handler;
+  }
+
+  /** What the rules of the port ACLs on this host have decided, over all its switches. */
+  aclCounters(): Promise<readonly AclCounter[]> {
+    return this.#enqueue(async () => {
+      const flows: FlowStats[] = [];
+      for (const { datapath } of this.#switches.values()) flows.push(...(await datapath.dumpFlows()));
+      return countersOf(this.#records, flows);
+    });
+  }
+
   /** Everything that was asked for so far is done. */
   async idle(): Promise<void> {
     await this.#work;
@@ -93,7 +149,7 @@ export class Agent {
     return this.#pipeline.output(`${switchName} ${flowKey(flow)}`);
   }
 
-  records(): ReadonlyMap<string, PolicyRecord> {
+  records(): Records {
     return this.#records;
   }
 
@@ -120,19 +176,24 @@ export class Agent {
     const facts = new Map<string, PipelineFact | undefined>();
     const leaving: BoundPort[] = [];
     try {
-      const { wanted, unwanted, closing } = this.#take(changes, facts);
+      const { wanted, unwanted, closing, gone } = this.#take(changes, facts);
       for (const port of unwanted) this.#unbind(port, facts, leaving);
-      for (const port of wanted) await this.#bind(port, facts, leaving);
+      for (const { switch: name, spec } of leaving) await this.#release(name, spec);
+      const inOrder = releasesFirst(wanted, (port) => this.#ports.get(port)?.spec);
+      for (const port of inOrder) await this.#bind(port, facts, leaving);
       const flows = await this.#program(facts);
+      await this.#mirror();
       for (const { switch: name, spec, port, number } of leaving) {
         const datapath = closing.has(name) ? undefined : this.#switches.get(name)?.datapath;
         await datapath?.removePort(spec.name);
-        if (isVnic(port)) await datapath?.removeMeter(number);
+        if (isVnic(port)) for (const { id } of metersOf(number)) await datapath?.removeMeter(id);
       }
       for (const name of closing) {
         this.#switches.delete(name);
         await this.#engine.removeSwitch(name);
       }
+      for (const id of gone) this.#advertiser.forget(id);
+      await this.#advertise(changes.flatMap(({ record }) => record ?? []));
       return { ok: true, findings: [], flows };
     } catch (thrown) {
       for (const entry of this.#switches.values()) entry.stale = true;
@@ -142,11 +203,12 @@ export class Agent {
     }
   }
 
-  /** Notes the new records, and which ports and switches they add and take away. */
+  /** Notes the new records, and which ports, switches and vNICs they add and take away. */
   #take(changes: readonly RecordChange[], facts: Map<string, PipelineFact | undefined>) {
     const before = new Set<string>();
     const wanted = new Map<string, WantedPort>();
     const closing = new Set<string>();
+    const gone: string[] = [];
     for (const { key, record } of changes) {
       const old = this.#records.get(key);
       for (const { port } of old ? portsOf(old) : []) before.add(port);
@@ -154,10 +216,13 @@ export class Agent {
       facts.set(key, record);
       if (record) this.#records.set(key, record);
       else this.#records.delete(key);
+      if (record?.kind === 'mirror') this.#mirrors.set(key, record);
+      else this.#mirrors.delete(key);
       if (old?.kind === 'switch' && !record) closing.add(old.name);
+      if (old?.kind === 'port' && !record) gone.push(old.id);
     }
     const unwanted = [...before].filter((port) => !wanted.has(port));
-    return { wanted: wanted.values(), unwanted, closing };
+    return { wanted: wanted.values(), unwanted, closing, gone };
   }
 
   #unbind(port: string, facts: Map<string, PipelineFact | undefined>, leaving: BoundPort[]): void {
@@ -178,7 +243,7 @@ export class Agent {
     if (old && old.switch !== wanted.switch) leaving.push(old);
     const { datapath } = await this.#open(wanted.switch);
     const number = await datapath.setPort(wanted.spec);
-    if (isVnic(wanted.port)) await datapath.setMeter(errorMeter(number));
+    if (isVnic(wanted.port)) for (const meter of metersOf(number)) await datapath.setMeter(meter);
     this.#ports.set(wanted.port, { ...wanted, number });
     if (old) this.#numbers.delete(place(old.switch, old.number));
     this.#numbers.set(place(wanted.switch, number), wanted.port);
@@ -191,11 +256,29 @@ export class Agent {
     if (!entry) {
       const datapath = await this.#engine.openSwitch(name);
       // What an earlier life of this agent left there is compared with what is wanted, never flushed.
-      entry = { datapath, stale: true };
+      entry = { datapath, stale: true, mirrors: undefined };
       this.#switches.set(name, entry);
       datapath.onPacketIn((packet) => void this.#answer(name, datapath, packet));
     }
     return entry;
+  }
+
+  /** What a port that is about to go has of its uplink is for others from now on. */
+  async #release(switchName: string, spec: PortSpec): Promise<void> {
+    const poor = withoutMinimum(spec);
+    if (poor) await this.#switches.get(switchName)?.datapath.setPort(poor);
+  }
+
+  /** The mirrors that the policy asks for, on every switch that may have others. */
+  async #mirror(): Promise<void> {
+    for (const [name, entry] of this.#switches) {
+      const mirrors = mirrorsOf(name, this.#mirrors.values());
+      const text = JSON.stringify(mirrors);
+      if (entry.mirrors === text) continue;
+      entry.mirrors = undefined;
+      await entry.datapath.setMirrors(mirrors);
+      entry.mirrors = text;
+    }
   }
 
   /** Desired flows minus actual ones, one bundle a switch. */
@@ -212,7 +295,7 @@ export class Agent {
     }
     const count = { added: 0, removed: 0 };
     for (const [name, entry] of this.#switches) {
-      const change = entry.stale ? await this.#compare(name, entry.datapath) : bySwitch.get(name);
+      const change = entry.stale ? await this.#missing(name, entry.datapath) : bySwitch.get(name);
       if (!change || (change.add.length === 0 && change.remove.length === 0)) {
         entry.stale = false;
         continue;
@@ -226,44 +309,88 @@ export class Agent {
     return count;
   }
 
-  async #compare(name: string, datapath: Datapath): Promise<{ add: Flow[]; remove: Flow[] }> {
-    const actual = new Map<string, Flow>();
-    for (const { flow } of await datapath.dumpFlows())
-      if (isOurs(flow.cookie)) actual.set(flowKey(flow), flow);
-    const add: Flow[] = [];
-    for (const flow of this.#pipeline.outputs()) {
-      if (flow.switch !== name) continue;
-      const key = flowKey(flow);
-      const present = actual.get(key);
-      if (!present || !sameFlow(present, flow)) add.push(flow);
-      actual.delete(key);
-    }
-    return { add, remove: [...actual.values()] };
+  /** What upkeep looks at and works with. */
+  #running(): Running {
+    const facts = new Map<string, PipelineFact | undefined>();
+    return {
+      engine: this.#engine,
+      records: this.#records,
+      switches: this.#switches,
+      flows: () => this.#pipeline.outputs(),
+      numberOf: ({ port, switch: name }) => {
+        const bound = this.#ports.get(port);
+        return bound?.switch === name ? bound.number : undefined;
+      },
+      forget: (name) => void this.#switches.delete(name),
+      open: (name) => this.#open(name),
+      bind: (port) => this.#bind(port, facts, []),
+      program: async () => {
+        for (const entry of this.#switches.values()) {
+          entry.stale = true;
+          entry.mirrors = undefined;
+        }
+        // Numbers may have gone from one port to another.
+        this.#numbers.clear();
+        for (const { switch: name, number, port } of this.#ports.values())
+          this.#numbers.set(place(name, number), port);
+        await this.#program(facts);
+        await this.#mirror();
+      },
+    };
   }
 
-  /** What the switch asks of the agent. A question that has no good answer stays unanswered. */
+  /** The change that makes the flows of a switch what they should be, whatever they are. */
+  async #missing(name: string, datapath: Datapath): Promise<FlowChange> {
+    const wanted = this.flows().filter((flow) => flow.switch === name);
+    const actual = await datapath.dumpFlows();
+    const { missing, changed, extra } = flowDifference(
+      wanted,
+      actual.map(({ flow }) => flow),
+    );
+    return { add: [...missing, ...changed.map((each) => each.wanted)], remove: extra };
+  }
+
+  #portRecord(switchName: string, number: number): PortRecord | undefined {
+    const port = this.portAt(switchName, number);
+    return port && isVnic(port) ? portWithId(this.#records, port.slice(VNIC.length)) : undefined;
+  }
+
   async #answer(switchName: string, datapath: Datapath, packet: PacketIn): Promise<void> {
-    const port = this.portAt(switchName, packet.inPort);
-    const record = port && isVnic(port) ? this.#records.get(`port/${port.slice('vnic/'.length)}`) : undefined;
-    if (record?.kind !== 'port' || port !== portOf.vnic(record.id)) return;
-    const reply = this.#replyTo(record, packet);
-    if (reply) await datapath.packetOut(packet.inPort, reply, [output('in_port')]);
+    if (packet.userdata === PUNT.aclLog) {
+      const decision = readDecision(packet, this.#records, (number) => this.#portRecord(switchName, number));
+      if (decision) this.#onDecision(decision);
+      return;
+    }
+    const port = this.#portRecord(switchName, packet.inPort);
+    const answer = port && answerTo(port, packet, this.#records);
+    if (answer) await datapath.packetOut(packet.inPort, answer, [output('in_port')]);
   }
 
-  #replyTo(port: PortRecord, packet: PacketIn): Uint8Array | undefined {
-    switch (packet.userdata) {
-      case PUNT.dhcp:
-        return answerDhcp(port, packet.frame);
-      case PUNT.routerError:
-        return answerError(port, packet, this.#records);
-      default:
-        return undefined;
+  /** To the guests whom one of the records concerns. */
+  async #advertise(records: readonly PolicyRecord[]): Promise<void> {
+    const subnets = new Set(records.flatMap((record) => (record.kind === 'subnet' ? [record.vsid] : [])));
+    const ports = new Set(records.flatMap((record) => (record.kind === 'port' ? [record.id] : [])));
+    if (subnets.size === 0 && ports.size === 0) return;
+    for (const port of this.#records.values()) {
+      if (port.kind !== 'port') continue;
+      const subnet = subnetOf(this.#records, port);
+      const bound = this.#ports.get(portOf.vnic(port.id));
+      if (!bound || !(ports.has(port.id) || (subnet && subnets.has(subnet.vsid)))) continue;
+      const datapath = this.#switches.get(bound.switch)?.datapath;
+      const offered = port.dhcpv6Server === undefined ? undefined : subnet;
+      for (const frame of this.#advertiser.frames(port, offered)) {
+        // What is lost now is said again later.
+        await datapath?.packetOut(bound.number, frame, [output('in_port')]).catch(() => {});
+      }
     }
   }
 }
 
+/** What `portOf` puts before the id of a vNIC. */
+const VNIC = portOf.vnic('');
+
 function isVnic(port: string): boolean {
-  return port.startsWith(portOf.vnic(''));
+  return port.startsWith(VNIC);
 }
 
 function place(switchName: string, number: number): string {

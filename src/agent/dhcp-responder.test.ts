@@ -13,17 +13,12 @@ import {
   shortOption,
 } from '../packet/dhcp.ts';
 import { dhcpLayers } from '../packet/dhcp-layers.ts';
+import { DHCP_VALUE } from '../packet/dhcp-options.ts';
 import type { DhcpLayer, Ipv4Layer, UdpLayer } from '../packet/layer.ts';
 import { type Layers, parseFrame } from '../packet/parse.ts';
 import type { PortRecord } from '../policy/records.ts';
-import {
-  answerDhcp,
-  DHCP_SERVER_MAC,
-  LARGEST_ANSWER,
-  LEASE_TIME,
-  REBINDING_TIME,
-  RENEWAL_TIME,
-} from './dhcp-responder.ts';
+import { DHCP_SERVER_MAC } from './answers.ts';
+import { answerDhcp, LARGEST_ANSWER, LEASE_TIME, REBINDING_TIME, RENEWAL_TIME } from './dhcp-responder.ts';
 
 const { DISCOVER, OFFER, REQUEST, DECLINE, ACK, NAK, RELEASE, INFORM } = DHCP_MESSAGE;
 const SERVER = ipv4('192.0.2.253');
@@ -122,9 +117,50 @@ describe('an offer', () => {
     expect(dhcp.address(DHCP_OPTION.SUBNET_MASK)).toBe('255.255.255.0');
   });
 
+  it('has the default route and the domain where the client asks for the options of both', () => {
+    const named = { ...PORT.addresses[1]!, dnsSuffix: 'corp.example' };
+    const options = [{ code: DHCP_OPTION.PARAMETER_LIST, data: Uint8Array.of(119, 121) }];
+    const { dhcp } = answered(request({ type: DISCOVER, options }), { ...PORT, addresses: [named] })!;
+    expect(dhcp.read(DHCP_VALUE.domainName)).toBe('corp.example');
+    expect(dhcp.read(DHCP_VALUE.domainSearch)).toEqual(['corp.example']);
+    expect(dhcp.read(DHCP_VALUE.classlessRoutes)).toEqual([{ prefix: '0.0.0.0/0', router: GATEWAY }]);
+
+    const far = { ...named, gateway: ip('10.99.0.1') };
+    const other = answered(request({ type: DISCOVER, options }), { ...PORT, addresses: [far] })!;
+    expect(other.dhcp.read(DHCP_VALUE.classlessRoutes)).toEqual([
+      { prefix: '10.99.0.1/32', router: '0.0.0.0' },
+      { prefix: '0.0.0.0/0', router: '10.99.0.1' },
+    ]);
+    const unasked = answered(request({ type: DISCOVER }), { ...PORT, addresses: [named] })!;
+    expect(unasked.dhcp.option(DHCP_OPTION.CLASSLESS_ROUTES)).toBeUndefined();
+    expect(unasked.dhcp.option(DHCP_OPTION.DOMAIN_SEARCH)).toBeUndefined();
+  });
+
+  it('lists routers in the order of preference, further domains after the first, and WINS servers', () => {
+    const port = {
+      ...PORT,
+      addresses: [
+        {
+          ...PORT.addresses[1]!,
+          otherGateways: [ip('10.10.0.254'), ip('fd00::1')],
+          dnsSuffix: 'corp.example',
+          dnsSearch: ['lab.example', 'corp.example'],
+          wins: [ip('10.10.0.44'), ip('10.10.0.45')],
+        },
+      ],
+    };
+    const options = [{ code: DHCP_OPTION.PARAMETER_LIST, data: Uint8Array.of(119) }];
+    const { dhcp } = answered(request({ type: DISCOVER, options }), port)!;
+    expect(dhcp.addresses(DHCP_OPTION.ROUTER)).toEqual([GATEWAY, '10.10.0.254']);
+    expect(dhcp.read(DHCP_VALUE.domainName)).toBe('corp.example');
+    expect(dhcp.read(DHCP_VALUE.domainSearch)).toEqual(['corp.example', 'lab.example']);
+    expect(dhcp.read(DHCP_VALUE.netbiosNameServers)).toEqual(['10.10.0.44', '10.10.0.45']);
+  });
+
   it('returns the client identifier (RFC 6842)', () => {
     const data = Uint8Array.from({ length: 255 }, (_, i) => i);
-    const many = { ...PORT, addresses: [{ ...PORT.addresses[1]!, dns: Array(60).fill(ip('10.10.0.3')) }] };
+    const dns = Array.from({ length: 100 }, (_, i) => ip(`10.10.0.${i + 3}`));
+    const many = { ...PORT, addresses: [{ ...PORT.addresses[1]!, dns }] };
     for (const port of [PORT, many]) {
       const options = [{ code: DHCP_OPTION.CLIENT_ID, data }];
       const { dhcp } = answered(request({ type: DISCOVER, options }), port)!;

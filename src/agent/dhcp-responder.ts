@@ -19,12 +19,13 @@ import {
   ipv4FromNumber,
   isIpv4,
   type Mac,
-  mac,
+  prefix,
+  prefixContains,
   prefixMask,
   prefixOf,
 } from '../packet/address.ts';
 import { frame } from '../packet/build.ts';
-import { checksumHolds, pseudoHeaderSum } from '../packet/checksum.ts';
+import { checksumHolds } from '../packet/checksum.ts';
 import {
   addressOption,
   DHCP,
@@ -38,13 +39,11 @@ import {
   shortOption,
 } from '../packet/dhcp.ts';
 import { dhcpLayers } from '../packet/dhcp-layers.ts';
-import { IP_PROTOCOL } from '../packet/ipv4.ts';
+import { type ClasslessRoute, DHCP_VALUE, dhcpOptionsOf } from '../packet/dhcp-options.ts';
 import { type Layers, parseFrame } from '../packet/parse.ts';
 import { UDP_PORT } from '../packet/udp.ts';
 import type { PortAddress, PortRecord } from '../policy/records.ts';
-
-/** Source MAC address of every answer: locally administered, "NL", and the last octet of 192.0.2.253. */
-export const DHCP_SERVER_MAC: Mac = mac('02:4e:4c:00:00:fd');
+import { DHCP_SERVER_MAC, dnsOf, isDatagramWhole, searchOf } from './answers.ts';
 
 /** In seconds. Short enough that a changed gateway or MTU reaches guests within half an hour. */
 export const LEASE_TIME = 3600;
@@ -54,9 +53,12 @@ export const RENEWAL_TIME = LEASE_TIME / 2;
 export const REBINDING_TIME = (LEASE_TIME * 7) / 8;
 
 const NO_ADDRESS = ipv4('0.0.0.0');
+const DEFAULT_ROUTE = prefix('0.0.0.0/0');
 const LIMITED_BROADCAST = ipv4('255.255.255.255');
 /** Bytes of options that every client takes, the "end" option included (RFC 2131 section 2). */
 const OPTIONS_LIMIT = 312;
+/** Addresses that one option can hold. */
+const MOST_SERVERS = 63;
 
 /** What an answer says besides what every answer says. */
 interface Answer {
@@ -95,7 +97,7 @@ export function answerDhcp(port: PortRecord, request: Uint8Array): Uint8Array | 
 
 /** Undefined where the switch does not serve the port, or has no IPv4 address for it. */
 function grantOf(port: PortRecord): Grant | undefined {
-  const settings = port.addresses.find((a) => isIpv4(a.address));
+  const settings = port.addresses.find((a) => isIpv4(a.address) && a.vlan === undefined);
   const server = port.dhcpServer;
   if (!settings || !isIpv4(settings.address) || server === undefined || !isIpv4(server)) return undefined;
   return { address: settings.address, settings, server, port };
@@ -114,8 +116,7 @@ function requestOf(
   if (ip.end !== end) return undefined;
   if (udp.srcPort !== UDP_PORT.DHCP_CLIENT || udp.dstPort !== UDP_PORT.DHCP_SERVER) return undefined;
   if (!checksumHolds(bytes, ip.offset, ip.payloadOffset)) return undefined;
-  const pseudo = pseudoHeaderSum(bytes, ip.offset, IP_PROTOCOL.UDP, udp.end - udp.offset);
-  if (udp.checksum !== 0 && !checksumHolds(bytes, udp.offset, udp.end, pseudo)) return undefined;
+  if (udp.checksum !== 0 && !isDatagramWhole(bytes, ip.offset, udp)) return undefined;
   // A relay agent has no business on the port of a guest.
   if (dhcp.op !== DHCP_OP.REQUEST || dhcp.giaddr !== NO_ADDRESS || dhcp.chaddr !== own) return undefined;
   return dhcp;
@@ -180,7 +181,10 @@ function destinationOf(message: DhcpView, grant: Grant, isNak: boolean): Ipv4 {
   return message.broadcast ? LIMITED_BROADCAST : grant.address;
 }
 
-/** RFC 2131 table 3, by weight: what does not fit any more is left out, and only name servers can come to that. */
+/**
+ * RFC 2131 table 3, by weight: what does not fit any more is left out, and only what has to do with names can come to
+ * that.
+ */
 function optionsOf(
   message: DhcpView,
   { settings, server, port }: Grant,
@@ -202,14 +206,40 @@ function optionsOf(
   const mask = prefixMask(prefixOf(settings.address, settings.prefixLength));
   options.push(addressOption(DHCP_OPTION.SUBNET_MASK, [ipv4FromNumber(Number(mask))]));
   const { gateway } = settings;
-  if (gateway !== undefined && isIpv4(gateway)) options.push(addressOption(DHCP_OPTION.ROUTER, [gateway]));
+  const routers = gateway === undefined ? [] : [gateway, ...(settings.otherGateways ?? [])].filter(isIpv4);
+  if (routers.length > 0) options.push(addressOption(DHCP_OPTION.ROUTER, routers.slice(0, MOST_SERVERS)));
   options.push(shortOption(DHCP_OPTION.MTU, port.mtu));
+  const wants = (code: number) => message.option(DHCP_OPTION.PARAMETER_LIST)?.includes(code) === true;
+  const routes = routesTo(settings);
+  if (routes.length > 0 && wants(DHCP_OPTION.CLASSLESS_ROUTES))
+    options.push(...dhcpOptionsOf(DHCP_VALUE.classlessRoutes, routes));
 
-  // 3: the message type, which is written before these options; 2: code and length of this one.
-  const room = OPTIONS_LIMIT - 3 - dhcpOptionsLength(options) - 2;
-  const dns = settings.dns.filter(isIpv4).slice(0, Math.max(0, Math.floor(room / 4)));
+  // 3: the message type, which is written before these options; 2: code and length of an option.
+  const room = () => OPTIONS_LIMIT - 3 - dhcpOptionsLength(options) - 2;
+  const dns = dnsOf(port, 4)
+    .filter(isIpv4)
+    .slice(0, Math.max(0, Math.min(MOST_SERVERS, Math.floor(room() / 4))));
   if (dns.length > 0) options.push(addressOption(DHCP_OPTION.DNS, dns));
+  const wins = (settings.wins ?? []).filter(isIpv4).slice(0, MOST_SERVERS);
+  if (wins.length > 0 && 4 * wins.length <= room())
+    options.push(addressOption(DHCP_OPTION.NETBIOS_NAME_SERVERS, wins));
+  const search = searchOf(port);
+  const [domain] = search;
+  if (domain !== undefined && domain.length <= room())
+    options.push(...dhcpOptionsOf(DHCP_VALUE.domainName, domain));
+  if (search.length > 0 && wants(DHCP_OPTION.DOMAIN_SEARCH)) {
+    const list = dhcpOptionsOf(DHCP_VALUE.domainSearch, search);
+    if (dhcpOptionsLength(list) - 2 <= room()) options.push(...list);
+  }
   return options;
+}
+
+/** The default route; a client that knows option 121 takes it from there alone (RFC 3442, "DHCP Client Behavior"). */
+function routesTo({ address, prefixLength, gateway }: PortAddress): ClasslessRoute[] {
+  if (gateway === undefined || !isIpv4(gateway)) return [];
+  const byDefault = { prefix: DEFAULT_ROUTE, router: gateway };
+  if (prefixContains(prefixOf(address, prefixLength), gateway)) return [byDefault];
+  return [{ prefix: prefixOf(gateway, 32), router: NO_ADDRESS }, byDefault];
 }
 
 /** Bytes of the largest answer: Ethernet, IPv4 and UDP headers, the fixed part, and all options that every client takes. */

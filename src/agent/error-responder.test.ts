@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ip } from '../packet/address.ts';
+import { ip, prefix } from '../packet/address.ts';
 import { formatFrame, parseNotation } from '../packet/notation.ts';
 import { host1Records } from '../pipeline/fixture.ts';
 import { EXPIRED, TOO_BIG } from '../pipeline/registers.ts';
@@ -9,7 +9,15 @@ import { answerError } from './error-responder.ts';
 /** Blue, with a second subnet of IPv6 on the way to which less fits. */
 const RECORDS: readonly PolicyRecord[] = host1Records().flatMap((record) =>
   record.kind === 'subnet' && record.vsid === 5001
-    ? [record, { ...record, vsid: 5002, gateway: ip('fd00::1'), mtu: 1300 }]
+    ? [
+        record,
+        {
+          ...record,
+          vsid: 5002,
+          prefixes: [{ prefix: prefix('fd00::/64'), gateway: ip('fd00::1') }],
+          mtu: 1300,
+        },
+      ]
     : [record],
 );
 const records = new Map(RECORDS.map((record) => [recordKey(record), record]));

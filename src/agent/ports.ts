@@ -1,8 +1,9 @@
 /** Which ports of the engine a policy record asks for. */
 import { createHash } from 'node:crypto';
+import type { Bandwidth, Policing } from '../flow/bandwidth.ts';
 import { DEAD_VLAN, type PortSpec, type PortVlan } from '../flow/datapath.ts';
 import { portOf } from '../pipeline/facts.ts';
-import type { Attachment, PolicyRecord, SwitchRecord } from '../policy/records.ts';
+import type { PolicyRecord, PortBandwidth, PortRecord, SwitchRecord } from '../policy/records.ts';
 
 export interface WantedPort {
   /** What the port is for; see `portOf`. */
@@ -17,7 +18,12 @@ export function portsOf(record: PolicyRecord): readonly WantedPort[] {
       return record.uplink ? [uplinkPort(record, record.uplink)] : [];
     case 'port': {
       const port = portOf.vnic(record.id);
-      const common = { name: interfaceName('v', record.id), id: record.id, vlan: vlanOf(record.attachment) };
+      const common = {
+        name: interfaceName('v', record.id),
+        id: record.id,
+        vlan: vlanOf(record),
+        ...limitsOf(record.bandwidth),
+      };
       const spec: PortSpec =
         record.owner === 'vm'
           ? { type: 'vif', ...common }
@@ -25,7 +31,7 @@ export function portsOf(record: PolicyRecord): readonly WantedPort[] {
       return [{ port, switch: record.switch, spec }];
     }
     case 'provider': {
-      const { logicalNetwork, mac, encapsulation, pa, prefixLength, gateway } = record;
+      const { logicalNetwork, mac, encapsulation, pa, prefixLength, gateway, mtu } = record;
       const id = portOf.provider(logicalNetwork);
       const interfaceSpec: PortSpec = {
         type: 'internal',
@@ -34,12 +40,14 @@ export function portsOf(record: PolicyRecord): readonly WantedPort[] {
         mac,
         vlan: { mode: 'access', tag: record.vlan },
         addresses: [{ address: pa, prefixLength, ...(gateway === undefined ? {} : { gateway }) }],
+        ...(mtu === undefined ? {} : { mtu }),
       };
       const tunnelSpec: PortSpec = {
         type: 'tunnel',
         name: interfaceName('t', logicalNetwork),
         encapsulation,
         local: pa,
+        carrier: interfaceName('u', record.switch),
       };
       return [
         { port: id, switch: record.switch, spec: interfaceSpec },
@@ -50,31 +58,77 @@ export function portsOf(record: PolicyRecord): readonly WantedPort[] {
     case 'subnet':
     case 'route':
     case 'lookup':
+    case 'acl':
+    case 'mirror':
       return [];
   }
 }
 
-/** A port on a virtual subnet or a private VLAN must never take part in the learning switch beside it. */
-function vlanOf(attachment: Attachment): PortVlan {
-  return { mode: 'access', tag: attachment.type === 'vlan' ? attachment.vlan : DEAD_VLAN };
+/**
+ * A port on a virtual subnet or a private VLAN must never take part in the learning switch beside it. VLANs that leave
+ * untagged besides the native one are no mode of a port: rules serve them (pipeline/hybrid.ts).
+ */
+function vlanOf({ attachment, security }: PortRecord): PortVlan {
+  const priorityTags = security.priorityTagging ? ({ priorityTags: 'if-nonzero' } as const) : {};
+  switch (attachment.type) {
+    case 'vlan':
+      return { mode: 'access', tag: attachment.vlan, ...priorityTags };
+    case 'trunk': {
+      const { native: tag, tagged } = attachment;
+      // Never empty, because an empty list is every VLAN. A trunk takes untagged frames as VLAN 0.
+      const trunks = [tag, ...tagged].sort((a, b) => a - b);
+      return tag === 0
+        ? { mode: 'trunk', trunks, ...priorityTags }
+        : { mode: 'native-untagged', tag, trunks, ...priorityTags };
+    }
+    case 'private':
+    case 'virtual':
+    case 'monitor':
+      return { mode: 'access', tag: DEAD_VLAN };
+  }
+}
+
+/** What a TCP sender needs to come near the rate, and any frame in any case: kbit. */
+const LEAST_BURST_KB = 600;
+
+/**
+ * A maximum holds wherever the frames go, so it polices what comes in. Minimum and weight are parts of the uplink, where
+ * every port counts: one without a word about it has the weight 1.
+ */
+function limitsOf(wanted: PortBandwidth = {}): { bandwidth: Bandwidth; policing?: Policing } {
+  const { minimumKbps, minimumWeight: weight, maximumKbps: rateKbps } = wanted;
+  const bandwidth: Bandwidth = {
+    ...(minimumKbps === undefined ? {} : { minimumKbps }),
+    ...(weight === undefined ? {} : { weight }),
+  };
+  if (rateKbps === undefined) return { bandwidth };
+  return { bandwidth, policing: { rateKbps, burstKb: Math.max(LEAST_BURST_KB, Math.ceil(rateKbps / 10)) } };
 }
 
 /**
  * Teaming of the model -> bond of the engine (ovs-vswitchd.conf.db(5), Port:bond_mode).
  *
- *     LACP, static                   balance-tcp (static: without LACP it is balance-slb, which needs no help)
- *     switch-independent             balance-slb: the members answer to different physical switches
+ *     LACP                   balance-tcp, by flow; with hyper-v-port balance-slb, where a vNIC sticks to one member
+ *     switch-independent     balance-slb: the members answer to different physical switches
+ *
+ * The model refuses the rest (model/checks/host-switches.ts, teamMaps).
  */
 function uplinkPort(record: SwitchRecord, uplink: NonNullable<SwitchRecord['uplink']>): WantedPort {
   const spec: PortSpec = {
     type: 'uplink',
     name: interfaceName('u', record.name),
     nics: uplink.nics,
-    mode: uplink.teaming === 'lacp' ? 'balance-tcp' : 'balance-slb',
+    mode: uplink.teaming === 'lacp' && uplink.balancing !== 'hyper-v-port' ? 'balance-tcp' : 'balance-slb',
     lacp: uplink.teaming === 'lacp' ? 'active' : 'off',
     vlan: { mode: 'trunk', trunks: [] },
+    ...(uplink.capacityKbps === undefined ? {} : { capacityKbps: uplink.capacityKbps }),
   };
   return { port: portOf.uplink(record.name), switch: record.name, spec };
+}
+
+/** Whether a port bears a name that Netloom gave it; whatever else is on a switch is somebody else's. */
+export function isInterfaceName(name: string): boolean {
+  return /^nl[vptu][0-9a-f]{11}$/.test(name);
 }
 
 /** Linux allows 15 characters: a letter for what it is and a hash of what it serves. */

@@ -35,7 +35,7 @@ export interface AddressSettings {
 }
 
 export interface OwnAddress extends AddressSettings {
-  readonly origin: 'static' | 'dhcp' | 'link-local';
+  readonly origin: 'static' | 'dhcp' | 'slaac' | 'link-local';
   /** Only a usable address is answered for and sent from. */
   readonly state: 'probing' | 'usable';
 }

@@ -22,6 +22,7 @@ import {
 import { dhcpLayers } from '../packet/dhcp-layers.ts';
 import { IP_PROTOCOL } from '../packet/ipv4.ts';
 import { UDP_PORT, UdpView } from '../packet/udp.ts';
+import { Alarm } from './alarm.ts';
 import { type Lease, readLease } from './dhcp-lease.ts';
 import type { IpPacket } from './ip-packet.ts';
 import type { Stack } from './stack.ts';
@@ -59,8 +60,6 @@ export const SEARCH_INTERVAL = 300_000;
 const RESTART_DELAY = { decline: 10_000, nak: 1000 } as const;
 /** Least milliseconds between two requests to renew (RFC 2131 section 4.4.5). */
 const RENEW_INTERVAL = 60_000;
-/** The longest that a timer of Node.js can run. */
-const LONGEST_TIMER = 2 ** 31 - 1;
 /** Largest DHCP message that is taken (option 57): what fits an Ethernet frame. */
 const MAX_MESSAGE = 1500;
 
@@ -81,10 +80,11 @@ export class DhcpClient {
   readonly #events: DhcpEvents;
   #state: DhcpState = { state: 'off' };
   #xid = 0;
-  #cancel = () => {};
+  readonly #alarm: Alarm;
 
   constructor(stack: Stack, events: DhcpEvents) {
     this.#stack = stack;
+    this.#alarm = new Alarm(stack.clock);
     this.#events = events;
   }
 
@@ -112,7 +112,7 @@ export class DhcpClient {
       const { address } = lease.settings;
       this.#sendTo(lease, DHCP_MESSAGE.RELEASE, { ciaddr: address, options: [serverOption(lease)] });
     }
-    this.#cancel();
+    this.#alarm.cancel();
     this.#forget();
     this.#become({ state: 'off' });
   }
@@ -176,11 +176,11 @@ export class DhcpClient {
     const { clock } = this.#stack;
     const since = this.#state.state === 'selecting' && attempts > 0 ? this.#state.since : clock.now();
     if (attempts === ATTEMPTS) {
-      this.#after(SEARCH_INTERVAL, () => this.#search());
+      this.#alarm.after(SEARCH_INTERVAL, () => this.#search());
       this.#events.failed();
       return;
     }
-    this.#after(this.#backoff(attempts), () => this.#discover(attempts + 1));
+    this.#alarm.after(this.#backoff(attempts), () => this.#discover(attempts + 1));
     this.#become({ state: 'selecting', since, attempts: attempts + 1 });
     this.#broadcast(NO_ADDRESS, DHCP_MESSAGE.DISCOVER, since, {});
   }
@@ -195,7 +195,7 @@ export class DhcpClient {
       current.state === 'selecting' || current.state === 'requesting'
         ? current.since
         : this.#stack.clock.now();
-    this.#after(this.#backoff(attempts), () => this.#request(lease, attempts + 1));
+    this.#alarm.after(this.#backoff(attempts), () => this.#request(lease, attempts + 1));
     this.#become({ state: 'requesting', since, lease, attempts: attempts + 1 });
     this.#broadcast(NO_ADDRESS, DHCP_MESSAGE.REQUEST, since, {
       options: [requestedOption(lease), serverOption(lease)],
@@ -203,7 +203,7 @@ export class DhcpClient {
   }
 
   #probe(lease: Lease): void {
-    this.#cancel();
+    this.#alarm.cancel();
     this.#become({ state: 'probing', lease });
     this.#stack.addresses.claim(lease.settings, 'dhcp', {
       probe: true,
@@ -234,14 +234,14 @@ export class DhcpClient {
 
   #restart(delay: number): void {
     this.#become({ state: 'selecting', since: this.#stack.clock.now(), attempts: 0 });
-    this.#after(delay, () => this.#search());
+    this.#alarm.after(delay, () => this.#search());
   }
 
   // ------------------------------------------------------------------------------------------ keeping
 
   #bind(lease: Lease): void {
     this.#become({ state: 'bound', lease });
-    this.#until(lease.renewAt, () => this.#renew(lease));
+    this.#alarm.until(lease.renewAt, () => this.#renew(lease));
   }
 
   #renew(lease: Lease): void {
@@ -251,7 +251,7 @@ export class DhcpClient {
       return;
     }
     if (this.#state.state !== 'renewing') this.#newTransaction();
-    this.#until(nextTry(now, lease.rebindAt), () => this.#renew(lease));
+    this.#alarm.until(nextTry(now, lease.rebindAt), () => this.#renew(lease));
     this.#become({ state: 'renewing', lease });
     this.#sendTo(lease, DHCP_MESSAGE.REQUEST, { ciaddr: lease.settings.address });
   }
@@ -264,7 +264,7 @@ export class DhcpClient {
       return;
     }
     if (this.#state.state !== 'rebinding') this.#newTransaction();
-    this.#until(nextTry(now, lease.expiresAt), () => this.#rebind(lease));
+    this.#alarm.until(nextTry(now, lease.expiresAt), () => this.#rebind(lease));
     this.#become({ state: 'rebinding', lease });
     const { address } = lease.settings;
     this.#broadcast(address, DHCP_MESSAGE.REQUEST, lease.renewAt, { ciaddr: address });
@@ -337,19 +337,6 @@ export class DhcpClient {
   /** 4, 8, 16, 32 s, each a second more or less at random (RFC 2131 section 4.1). */
   #backoff(attempts: number): number {
     return FIRST_RETRY * 2 ** attempts + (this.#stack.random() * 2 - 1) * 1000;
-  }
-
-  #after(delay: number, run: () => void): void {
-    this.#cancel();
-    this.#cancel = this.#stack.clock.after(delay, run);
-  }
-
-  #until(at: number, run: () => void): void {
-    this.#cancel();
-    if (at === Infinity) return;
-    const left = at - this.#stack.clock.now();
-    if (left > LONGEST_TIMER) this.#after(LONGEST_TIMER, () => this.#until(at, run));
-    else this.#after(left, run);
   }
 }
 

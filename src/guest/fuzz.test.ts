@@ -1,10 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { BROADCAST_MAC, ip, ipv4, ipv6, linkLocalOf } from '../packet/address.ts';
+import { BROADCAST_MAC, ip, ipv4, ipv6, linkLocalOf, prefix } from '../packet/address.ts';
 import { frame } from '../packet/build.ts';
 import { DHCP_MESSAGE } from '../packet/dhcp.ts';
 import { dhcpLayers } from '../packet/dhcp-layers.ts';
 import type { Layer } from '../packet/layer.ts';
+import { ND_VALUE } from '../packet/nd-options.ts';
+import { optionOf } from '../packet/option.ts';
 import { REASSEMBLY_LIMIT } from './fragments.ts';
 import { ERROR_RATE } from './icmp-error.ts';
 import { solicitedNode } from './nd.ts';
@@ -20,6 +22,14 @@ const eth = { layer: 'eth', src: macOf(2), dst: macOf(1) } as const;
 const from4 = { layer: 'ipv4', src: B, dst: A } as const;
 const from6 = { layer: 'ipv6', src: B6, dst: A6 } as const;
 const some: Layer = { layer: 'data', bytes: Uint8Array.from({ length: 40 }, (_, i) => i) };
+
+const MADE_OF = {
+  prefix: prefix('fd00::/64'),
+  onLink: true,
+  autonomous: true,
+  valid: 7200,
+  preferred: 3600,
+};
 
 /** One good frame of each kind that an interface looks into. */
 const GOOD: readonly Uint8Array[] = [
@@ -43,6 +53,18 @@ const GOOD: readonly Uint8Array[] = [
   frame(eth, { ...from6, dst: solicitedNode(A6) }, { layer: 'icmpv6', type: 135, target: A6, sll: macOf(2) }),
   frame(eth, from6, { layer: 'icmpv6', type: 136, target: B6, tll: macOf(2) }),
   frame(eth, from6, { layer: 'icmpv6', type: 2, mtu: 1280 }, some),
+  frame(
+    eth,
+    { ...from6, src: linkLocalOf(macOf(2)), dst: linkLocalOf(macOf(1)), ttl: 255 },
+    {
+      layer: 'icmpv6',
+      type: 134,
+      lifetime: 1800,
+      managed: true,
+      sll: macOf(2),
+      options: [optionOf(ND_VALUE.mtu, 1400), optionOf(ND_VALUE.prefix, MADE_OF)],
+    },
+  ),
   frame(eth, from6, { layer: 'hopopts' }, { layer: 'fragment', mf: true, id: 1 }, some),
   frame(eth, from6, { layer: 'routing' }, { layer: 'dstopts' }, { layer: 'udp', dport: 7 }, some),
 ];
@@ -53,6 +75,7 @@ function target(hub: Hub): GuestNic {
   nic.configure({ address: A6, prefixLength: 64 });
   nic.udpBind(7, () => {});
   nic.onPacket(() => {});
+  nic.autoconfigure();
   return nic;
 }
 

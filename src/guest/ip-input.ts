@@ -13,6 +13,7 @@ import { read16 } from '../packet/bytes.ts';
 import { ICMP, ICMP_TYPE } from '../packet/icmp.ts';
 import { ICMPV6_TYPE } from '../packet/icmpv6.ts';
 import { IP_PROTOCOL } from '../packet/ipv4.ts';
+import type { Autoconfiguration } from './autoconfiguration.ts';
 import { transportProblem } from './checksums.ts';
 import type { DropReason } from './counters.ts';
 import type { DhcpClient } from './dhcp-client.ts';
@@ -35,6 +36,7 @@ export interface InputParts {
   readonly pinger: Pinger;
   readonly udp: UdpPorts;
   readonly dhcp: DhcpClient;
+  readonly autoconfiguration: Autoconfiguration;
   readonly zeroChecksumPorts: ReadonlySet<number>;
   /** An ICMP error has come. */
   readonly error: (error: IcmpError) => void;
@@ -162,7 +164,7 @@ export class IpInput {
   #icmp(packet: IpPacket, from: Mac): void {
     const { bytes, family, payloadOffset } = packet;
     const type = bytes[payloadOffset + ICMP.TYPE]!;
-    const { pinger, nd, error } = this.#parts;
+    const { pinger, nd, autoconfiguration, error } = this.#parts;
     const echo = family === 4 ? ICMP_TYPE : ICMPV6_TYPE;
     const isNeighbour =
       family === 6 &&
@@ -170,6 +172,8 @@ export class IpInput {
     if (type === echo.ECHO_REQUEST) this.#echo(packet);
     else if (type === echo.ECHO_REPLY) pinger.reply(packet);
     else if (isNeighbour) nd.receive(packet, from);
+    else if (family === 6 && type === ICMPV6_TYPE.ROUTER_ADVERTISEMENT)
+      autoconfiguration.receive(packet, from);
     else {
       const read = readIcmpError(packet);
       // An error about a packet that was not ours is a forged one.

@@ -23,12 +23,15 @@ import {
   prefixContains,
 } from '../packet/address.ts';
 import { ETHERTYPE, EthernetView } from '../packet/ethernet.ts';
+import { UDP_PORT } from '../packet/udp.ts';
 import { isVlanType } from '../packet/vlan.ts';
 import { AddressBook, type AddressSettings, type Conflict, type OwnAddress } from './addresses.ts';
 import { Arp } from './arp.ts';
+import { Autoconfiguration, type RouterNews } from './autoconfiguration.ts';
 import { Counters, type DropReason, type GuestStats } from './counters.ts';
 import { DhcpClient, type DhcpState } from './dhcp-client.ts';
 import type { Lease } from './dhcp-lease.ts';
+import type { Dhcpv6State } from './dhcpv6-client.ts';
 import { type IcmpError, readQuoted } from './icmp-error.ts';
 import { IpInput } from './ip-input.ts';
 import { IpOutput } from './ip-output.ts';
@@ -83,8 +86,10 @@ export class GuestNic {
   readonly #pinger: Pinger;
   readonly #udp: UdpPorts;
   readonly #dhcp: DhcpClient;
+  readonly #autoconfiguration: Autoconfiguration;
   readonly #linkLocal: LinkLocal;
   readonly #errorHandlers = new Set<(error: IcmpError) => void>();
+  #dhcpv6Port: { readonly close: () => void } | undefined;
   #onDhcp: ((state: DhcpState) => void) | undefined;
   #closed = false;
 
@@ -148,11 +153,13 @@ export class GuestNic {
       bound: () => this.#linkLocal.stop(),
       failed: () => this.#linkLocal.start(),
     });
+    this.#autoconfiguration = new Autoconfiguration(this.#stack);
     this.#input = new IpInput(this.#stack, {
       nd: this.#nd,
       pinger: this.#pinger,
       udp: this.#udp,
       dhcp: this.#dhcp,
+      autoconfiguration: this.#autoconfiguration,
       zeroChecksumPorts: new Set(settings.zeroChecksumPorts),
       error: (error) => this.#reportError(error),
     });
@@ -187,6 +194,7 @@ export class GuestNic {
     this.#closed = true;
     this.#onDhcp = undefined;
     this.#dhcp.stop();
+    this.#autoconfiguration.stop();
     this.#linkLocal.stop();
     this.#pinger.clear();
     this.#input.clear();
@@ -233,6 +241,30 @@ export class GuestNic {
   stopDhcp(): void {
     this.#dhcp.stop();
     this.#linkLocal.stop();
+  }
+
+  /** Asks for an IPv6 router from now on, and gets IPv6 addresses as that says: made of a prefix, or by DHCPv6. */
+  autoconfigure(): void {
+    this.#dhcpv6Port ??= this.#udp.bind(UDP_PORT.DHCP6_CLIENT, ({ payload }) =>
+      this.#autoconfiguration.receiveDhcp(payload),
+    );
+    this.#autoconfiguration.start();
+  }
+
+  /** Gives the IPv6 addresses up that it got so, and asks no more. */
+  stopAutoconfiguration(): void {
+    this.#autoconfiguration.stop();
+    this.#dhcpv6Port?.close();
+    this.#dhcpv6Port = undefined;
+  }
+
+  /** What an IPv6 router has said and still holds. */
+  get router(): RouterNews | undefined {
+    return this.#autoconfiguration.news;
+  }
+
+  get dhcpv6State(): Dhcpv6State {
+    return this.#autoconfiguration.dhcpState;
   }
 
   get dhcpState(): DhcpState {
