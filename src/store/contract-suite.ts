@@ -367,6 +367,70 @@ export function describeStoreContract(name: string, create: () => Promise<Store>
     });
   });
 
+  describe(`${name}: write`, () => {
+    const write = (store: Store, n: number) =>
+      store.write(tx({ base: n - 1, objects: [put('Net', `n${n}`, { n })] }));
+
+    it('[G1] decides on what was taken before, and tells in order when it is durable', async () => {
+      const store = await open();
+      const told: number[] = [];
+      store.watch(({ revision }) => told.push(revision));
+      // More than become durable together.
+      const taken = [];
+      for (let n = 1; n <= 150; n++) taken.push(await write(store, n));
+      const revisions = Array.from({ length: 150 }, (_, i) => i + 1);
+      expect(taken.map(({ commit }) => commit.revision)).toEqual(revisions);
+      await taken[9]!.durable;
+      expect(told.slice(0, 10)).toEqual(revisions.slice(0, 10));
+      await taken[149]!.durable;
+      expect(told).toEqual(revisions);
+      for (const { durable } of taken) await durable;
+      expect(commitsOf(await store.changes(0))).toEqual(taken.map(({ commit }) => commit));
+    });
+
+    it('[G2] answers with what is durable only', async () => {
+      const store = await open();
+      for (const n of [1, 2, 3]) {
+        const { durable } = await write(store, n);
+        let isDurable = false;
+        void durable.then(() => {
+          isDurable = true;
+        });
+        const asked = [store.revision, () => store.snapshot(), () => store.changes(0), () => store.undo(n)];
+        await asked[n % asked.length]!();
+        expect(isDurable).toBe(true);
+      }
+    });
+
+    it('[G3] takes no other along where a transaction is refused', async () => {
+      const store = await open();
+      const asked = [1, 7, 2, 7, 3].map((n) => write(store, n));
+      const codes = await Promise.all(asked.map((each) => refusal(each)));
+      expect(codes).toEqual([[], ['conflict'], [], ['conflict'], []]);
+      expect((await store.snapshot()).objects.map(({ key, revision }) => [key, revision])).toEqual([
+        ['n1', 1],
+        ['n2', 2],
+        ['n3', 3],
+      ]);
+    });
+
+    it('[C6] knows a request that is taken and not durable yet', async () => {
+      const store = await open();
+      const request = tx({ requestId: 'r', objects: [put('Net', 'blue', {})] });
+      const [first, second] = [await store.write(request), await store.write(request)];
+      expect(second.commit).toEqual(first.commit);
+      await second.durable;
+      expect(await store.revision()).toBe(1);
+    });
+
+    it('[L2] is finished before the store closes', async () => {
+      const store = await open();
+      const { durable } = await write(store, 1);
+      await store.close();
+      await durable;
+    });
+  });
+
   describe(`${name}: read`, () => {
     /** Five commits: blue made, red made, blue changed, red deleted, blue changed. */
     async function five(): Promise<Store> {
@@ -445,6 +509,19 @@ export function describeStoreContract(name: string, create: () => Promise<Store>
       expect(await revisions({ limit: 1, before: 5, object: { kind: 'Net', key: 'blue' } })).toEqual([3]);
       expect(await revisions({ limit: 9, object: { kind: 'Net', key: 'green' } })).toEqual([]);
       expect(await store.history({ limit: 5 })).toEqual(commitsOf(await store.changes(0)).toReversed());
+    });
+
+    it('[R5] gives the history of one author, and since a time', async () => {
+      const store = await open();
+      for (const [n, author] of ['alice', 'bob', 'alice', 'bob'].entries())
+        await store.commit(tx({ author, time: TIME + n, objects: [put('Net', 'blue', { n })] }));
+      const revisions = async (filter: Parameters<Store['history']>[0]) =>
+        (await store.history(filter)).map(({ revision }) => revision);
+      expect(await revisions({ limit: 9, author: 'bob' })).toEqual([4, 2]);
+      expect(await revisions({ limit: 1, author: 'alice', before: 3 })).toEqual([1]);
+      expect(await revisions({ limit: 9, since: TIME + 1 })).toEqual([4, 3, 2]);
+      expect(await revisions({ limit: 9, since: TIME + 1, author: 'alice' })).toEqual([3]);
+      expect(await revisions({ limit: 9, author: 'carol' })).toEqual([]);
     });
   });
 
@@ -602,6 +679,18 @@ export function describeStoreContract(name: string, create: () => Promise<Store>
       expect(await refusal(store.undo(2))).toEqual(['conflict pool/vm1']);
     });
 
+    it('[U4] leaves notes on the past as they are', async () => {
+      const store = await open();
+      await store.commit(tx({ allocations: [give('pool', 'vm1', 'a')] }));
+      await store.commit(tx({ allocations: [give('pool', 'vm1', null), give('~pool', 'a', 'vm1')] }));
+      await store.commit(tx({ allocations: [give('~pool', 'a', null)] }));
+      expect((await store.undo(2)).allocations).toEqual([give('pool', 'vm1', 'a')]);
+      // The same in a scope without the sign is what undo refuses.
+      await store.commit(tx({ allocations: [give('note', 'a', 'vm1')] }));
+      await store.commit(tx({ allocations: [give('note', 'a', null)] }));
+      expect(await refusal(store.undo(4))).toEqual(['conflict note/a']);
+    });
+
     it('[U2] an undo that others overtook is refused when it is committed', async () => {
       const store = await open();
       await store.commit(tx({ objects: [put('Net', 'blue', {})] }));
@@ -647,6 +736,126 @@ export function describeStoreContract(name: string, create: () => Promise<Store>
     });
   });
 
+  describe(`${name}: secrets`, () => {
+    const owner = 'User/ann';
+    const hash = (text: string) => ({ owner, name: 'password', value: { hash: text } });
+    const stored = async (store: Store) =>
+      (await store.secrets()).map(({ name, value }) => ({ name, value }));
+
+    it('[S1] stores a secret with its commit, which says that and not what', async () => {
+      const store = await open();
+      const told: Commit[] = [];
+      store.watch((commit) => told.push(commit));
+      await store.commit(tx({ objects: [put('User', 'ann', {})], secrets: [hash('canary-1')] }));
+      await store.commit(tx({ secrets: [hash('canary-2')] }));
+      expect(await stored(store)).toEqual([{ name: 'password', value: { hash: 'canary-2' } }]);
+      expect(told.map(({ secrets }) => secrets)).toEqual([
+        [{ owner, name: 'password', action: 'set' }],
+        [{ owner, name: 'password', action: 'set' }],
+      ]);
+      const everything = [
+        told,
+        await store.snapshot(),
+        await store.history({ limit: 9 }),
+        await store.changes(0),
+      ];
+      expect(JSON.stringify(everything)).not.toContain('canary');
+    });
+
+    it('[S1] stores nothing of a transaction that is refused, or whose request id was known', async () => {
+      const store = await open();
+      await store.commit(tx({ secrets: [hash('a')], requestId: 'r' }));
+      await store.commit(tx({ secrets: [hash('b')], requestId: 'r' }));
+      await refusal(store.commit(tx({ secrets: [hash('c')], base: 0 })));
+      await refusal(store.commit(tx({ secrets: [hash('c'), hash('d')] })));
+      expect(await stored(store)).toEqual([{ name: 'password', value: { hash: 'a' } }]);
+    });
+
+    it('[S2] leaves secrets as they are when a commit is undone', async () => {
+      const store = await open();
+      await store.commit(tx({ objects: [put('User', 'ann', { n: 1 })], secrets: [hash('a')] }));
+      await store.commit(tx({ ...(await store.undo(1)) }));
+      expect(await stored(store)).toHaveLength(1);
+    });
+
+    it('[S3] removes a secret once', async () => {
+      const store = await open();
+      await store.commit(tx({ secrets: [hash('a')] }));
+      const removal = tx({ secrets: [{ owner, name: 'password', value: null }] });
+      expect((await store.commit(removal)).secrets).toEqual([{ owner, name: 'password', action: 'removed' }]);
+      expect(await stored(store)).toEqual([]);
+      expect(await refusal(store.commit(removal))).toEqual([`not-found ${owner}/password`]);
+    });
+
+    it('[S4] notes when a secret was used, without a revision, until it is set anew', async () => {
+      const store = await open();
+      await store.commit(tx({ secrets: [hash('a')] }));
+      await store.noteUse(owner, 'password', TIME);
+      await store.noteUse(owner, 'no such', TIME);
+      expect(await store.secrets()).toMatchObject([{ name: 'password', used: TIME }]);
+      expect(await store.revision()).toBe(1);
+      await store.commit(tx({ secrets: [hash('b')] }));
+      expect(await store.secrets()).toMatchObject([{ name: 'password', used: null }]);
+    });
+  });
+
+  describe(`${name}: jobs`, () => {
+    const job = (id: number, state: string) => ({ id, value: { state } });
+
+    it('[J1] stores a job with its commit, and not without', async () => {
+      const store = await open();
+      const objects = [put('Net', 'blue', {})];
+      await store.commit(tx({ objects, requestId: 'r', job: job(7, 'committing') }));
+      await store.commit(tx({ objects, requestId: 'r', job: job(8, 'again') }));
+      await refusal(store.commit(tx({ objects, job: job(9, 'no change') })));
+      expect(await store.jobs()).toEqual([{ id: 7, revision: 1, value: { state: 'committing' } }]);
+      expect(commitsOf(await store.changes(0))[0]).not.toHaveProperty('job');
+    });
+
+    it('[J2] replaces a job, but for its revision, and stores all or none', async () => {
+      const store = await open();
+      await store.commit(tx({ objects: [put('Net', 'blue', {})], job: job(2, 'committing') }));
+      await store.putJobs([job(2, 'done'), job(3, 'running')]);
+      const stored = [
+        { id: 2, revision: 1, value: { state: 'done' } },
+        { id: 3, revision: null, value: { state: 'running' } },
+      ];
+      expect(await store.jobs()).toEqual(stored);
+      for (const wrong of [0, 1.5, 3]) {
+        expect(await refusal(store.putJobs([job(3, 'changed'), job(wrong, 'x')]))).toEqual(['value-invalid']);
+      }
+      expect(await store.jobs()).toEqual(stored);
+    });
+
+    it('[J2] gives a job that was there before its commit the revision of it', async () => {
+      const store = await open();
+      await store.putJobs([job(1, 'running')]);
+      await store.commit(tx({ objects: [put('Net', 'blue', {})], job: job(1, 'committing') }));
+      expect(await store.jobs()).toEqual([{ id: 1, revision: 1, value: { state: 'committing' } }]);
+    });
+
+    it('[J3] gives jobs in order, more than one statement takes, and forgets what it is told', async () => {
+      const store = await open();
+      const ids = Array.from({ length: 1200 }, (_, n) => n + 1);
+      await store.putJobs(ids.toReversed().map((id) => job(id, 'x')));
+      expect((await store.jobs()).map(({ id }) => id)).toEqual(ids);
+      await store.forgetJobs([...ids.slice(0, 1100), 5000]);
+      expect((await store.jobs()).map(({ id }) => id)).toEqual(ids.slice(1100));
+    });
+
+    it('[J4] keeps jobs out of revisions', async () => {
+      const store = await open();
+      const told: number[] = [];
+      store.watch(({ revision }) => told.push(revision));
+      await store.commit(tx({ objects: [put('Net', 'blue', {})], job: job(1, 'committing') }));
+      await store.putJobs([job(1, 'done')]);
+      expect(told).toEqual([1]);
+      expect(await store.revision()).toBe(1);
+      await store.compact(2);
+      expect(await store.jobs()).toHaveLength(1);
+    });
+  });
+
   describe(`${name}: life`, () => {
     it('[L1] gives each store another epoch', async () => {
       const [a, b] = [await open(), await open()];
@@ -670,6 +879,11 @@ export function describeStoreContract(name: string, create: () => Promise<Store>
         store.undo(1),
         store.compact(1),
         store.commit(tx({ objects: [put('Net', 'red', {})] })),
+        store.jobs(),
+        store.putJobs([]),
+        store.forgetJobs([]),
+        store.secrets(),
+        store.noteUse('User/ann', 'password', 1),
       ];
       for (const call of calls) expect(await refusal(call)).toEqual(['store-unavailable']);
     });

@@ -19,6 +19,13 @@
  * - [C9] A transaction of the wrong shape is refused (`value-invalid`): an empty name, the same object twice, …
  * - [C10] Values are kept as canonical JSON and nobody can change them from outside.
  *
+ * Write
+ * - [G1] `write` takes a transaction: it has its revision, and later ones are decided on it. It is a commit when its
+ *        `durable` resolves; those taken before it are durable by then, and all of them are told to the watchers.
+ * - [G2] Nothing that is asked of the store tells of a transaction that is not durable yet: the answer waits.
+ * - [G3] Where `durable` rejects, the transaction is lost, and so is everything taken after it; the next commit gets the
+ *        revision that the first one lost had. A transaction that is refused takes no other along.
+ *
  * Read
  * - [R1] A snapshot is one whole revision, in a fixed order (kind, key; scope, owner).
  * - [R2] A snapshot at any retained revision is what a snapshot gave when that revision was the latest.
@@ -26,7 +33,8 @@
  *        give the snapshot at the last one.
  * - [R4] A revision that is not retained, or not made yet, is never answered with something else: `changes` says
  *        `compactedTo`, everything else is `not-found`.
- * - [R5] `history` gives commits from new to old, optionally only those that touched one kind or object.
+ * - [R5] `history` gives commits from new to old, optionally only those that touched one kind or object, that one author
+ *        made, or that were made since a time.
  *
  * Watch
  * - [W1] Each handler is told each commit once, in order, when it is durable and before `commit` returns.
@@ -38,6 +46,22 @@
  *        n touched are as they were before n.
  * - [U2] Where a later commit touched the same, `conflict` says what and when, one finding each.
  * - [U3] `compact(n)` forgets the commits before n; objects and allocations stay as they are.
+ * - [U4] An allocation whose scope begins with `~` is a note on the past, such as who had an address before. Undo neither
+ *        looks at it nor takes it back; in everything else it is an allocation.
+ *
+ * Jobs
+ * - [J1] A job that comes with a transaction is stored with its commit, and bears its revision; where nothing is
+ *        committed (a refusal, a request id that was known), it is not stored either.
+ * - [J2] `putJobs` stores all of them or none. A job of the same id is replaced; the revision that it bears stays.
+ * - [J3] `jobs` gives them in the order of their ids; `forgetJobs` forgets some, and those that are not there.
+ * - [J4] Jobs are no part of any revision: no snapshot, no change and no watch tells of them, and compaction leaves them.
+ *
+ * Secrets
+ * - [S1] A secret that a transaction writes is stored with its commit, or not at all. The commit says whose and which, and
+ *        whether it was set or removed; never what it is.
+ * - [S2] Secrets are no part of any snapshot, and `undo` leaves them as they are.
+ * - [S3] Removing a secret that does not exist is `not-found`. A set one replaces the one of the same owner and name.
+ * - [S4] When a secret was last used is noted beside it, and is no part of any revision; setting it anew forgets it.
  *
  * Life
  * - [L1] The epoch names this line of revisions: it stays over restarts, and another store, or data brought back from
@@ -81,6 +105,41 @@ export interface AllocationWrite {
   readonly value: string | null;
 }
 
+/** How a change, or other work that takes its time, came along; the store looks only at the id. */
+export interface JobWrite {
+  /** A whole number from 1. */
+  readonly id: number;
+  readonly value: JsonObject;
+}
+
+export interface StoredJob extends JobWrite {
+  /** The commit that it came with; `null` where it was stored without one. */
+  readonly revision: number | null;
+}
+
+/** What a transaction says about a secret: a verifier such as the hash of a password, of which only the owner is known. */
+export interface SecretWrite {
+  /** The object that it belongs to: `User/ann`. */
+  readonly owner: string;
+  /** Which of the owner's: `password`, `token/4f2a`. */
+  readonly name: string;
+  /** `null` removes it. */
+  readonly value: JsonObject | null;
+}
+
+export interface StoredSecret extends SecretWrite {
+  readonly value: JsonObject;
+  /** When it was last used, wall-clock milliseconds; `null`: never. */
+  readonly used: number | null;
+}
+
+/** What the journal says of a secret. */
+export type SecretChange = {
+  readonly owner: string;
+  readonly name: string;
+  readonly action: 'set' | 'removed';
+};
+
 /** The changes of a transaction, without who makes them and when. */
 export interface TransactionChanges {
   /** Why, for the people who read the journal. May be empty. */
@@ -98,6 +157,9 @@ export interface Transaction extends TransactionChanges {
   readonly time: number;
   /** Chosen by the caller; makes it safe to commit again when the answer got lost. Known until compacted. */
   readonly requestId?: string;
+  readonly secrets?: readonly SecretWrite[];
+  /** The job that this is the commit of. */
+  readonly job?: JobWrite;
 }
 
 /** A type, not an interface, so that TypeScript sees that it is JSON; it is stored as such. */
@@ -128,6 +190,8 @@ export interface Commit {
   readonly requestId?: string;
   readonly objects: readonly ObjectChange[];
   readonly allocations: readonly AllocationChange[];
+  /** Absent where none were written. */
+  readonly secrets?: readonly SecretChange[];
 }
 
 export interface Snapshot {
@@ -149,6 +213,18 @@ export interface HistoryFilter {
   readonly before?: number;
   /** Only commits that touched an object of this kind, and with this key if one is given. */
   readonly object?: { readonly kind: string; readonly key?: string };
+  /** Only commits of this author. */
+  readonly author?: string;
+  /** Only commits at this time (milliseconds since 1970) or later. */
+  readonly since?: number;
+}
+
+/** A transaction that was taken. */
+export interface Written {
+  /** The commit that it is, once it is durable. */
+  readonly commit: Commit;
+  /** See [G1] and [G3]. One that nobody looks at is no unhandled rejection. */
+  readonly durable: Promise<void>;
 }
 
 /** Every call that cannot be answered rejects with a NetloomError. */
@@ -159,7 +235,9 @@ export interface Store {
   revision(): Promise<number>;
   /** Everything, as it is or as it was at revision `at`. */
   snapshot(at?: number): Promise<Snapshot>;
-  /** Applies the transaction. When this resolves, the commit is durable and told to every watcher. */
+  /** Takes the transaction; transactions taken before any of them is durable become durable together. */
+  write(transaction: Transaction): Promise<Written>;
+  /** Takes the transaction. When this resolves, the commit is durable and told to every watcher. */
   commit(transaction: Transaction): Promise<Commit>;
   /** The commits after revision `since`, at most `limit` of them. */
   changes(since: number, limit?: number): Promise<Changes>;
@@ -168,6 +246,15 @@ export interface Store {
   history(filter: HistoryFilter): Promise<readonly Commit[]>;
   /** The inverse of a commit, to be committed by whoever wants it undone; it is decided at the latest revision. */
   undo(revision: number): Promise<TransactionChanges>;
+  /** Stores jobs, all or none. */
+  putJobs(jobs: readonly JobWrite[]): Promise<void>;
+  /** All jobs that are stored. */
+  jobs(): Promise<readonly StoredJob[]>;
+  forgetJobs(ids: readonly number[]): Promise<void>;
+  /** All secrets, by owner and name. */
+  secrets(): Promise<readonly StoredSecret[]>;
+  /** Notes that a secret was used at a time; one that there is no more is left alone. */
+  noteUse(owner: string, name: string, time: number): Promise<void>;
   /** Forgets the commits before revision `before` and says which is the last one forgotten. */
   compact(before: number): Promise<number>;
   close(): Promise<void>;

@@ -1,10 +1,30 @@
 import { randomUUID } from 'node:crypto';
-import type { Commit, Store } from './contract.ts';
+import type {
+  Commit,
+  HistoryFilter,
+  JobWrite,
+  Store,
+  StoredJob,
+  StoredSecret,
+  Transaction,
+  Written,
+} from './contract.ts';
 import { storeClosed } from './faults.ts';
-import { checkLimit, checkRetained, planCommit, planCompaction, planUndo, readTransaction } from './plan.ts';
+import {
+  checkLimit,
+  checkRetained,
+  planCommit,
+  planCompaction,
+  planUndo,
+  readJobs,
+  readTransaction,
+} from './plan.ts';
 import { State } from './state.ts';
 import { Turns } from './turns.ts';
 import { Watchers } from './watchers.ts';
+
+/** As durable as anything here gets. */
+const DURABLE = Promise.resolve();
 
 /**
  * A store that lives and dies with the process: for `netloom try`, for tests, and for what-if.
@@ -18,14 +38,39 @@ export function createMemoryStore(epoch: string = randomUUID()): Store {
   /** The journal without the forgotten part: revision n stands at index n - 1 - compactedTo. */
   const journal: Commit[] = [];
   const requests = new Map<string, Commit>();
+  const jobs = new Map<number, StoredJob>();
+  const secrets = new Map<string, StoredSecret>();
   let compactedTo = 0;
   let closed = false;
 
   const latest = () => compactedTo + journal.length;
   const after = (revision: number) => journal.slice(revision - compactedTo);
+  const putJob = ({ id, value }: JobWrite, revision: number | null) =>
+    jobs.set(id, { id, revision: jobs.get(id)?.revision ?? revision, value });
   const checkOpen = () => {
     if (closed) throw storeClosed();
   };
+
+  async function write(transaction: Transaction): Promise<Written> {
+    const tx = readTransaction(transaction);
+    const { requestId } = tx;
+    return turns.run(() => {
+      checkOpen();
+      const known = requestId === undefined ? undefined : requests.get(requestId);
+      if (known) return { commit: known, durable: DURABLE };
+      const commit = planCommit(tx, state, latest());
+      state.apply(commit);
+      journal.push(commit);
+      if (requestId !== undefined) requests.set(requestId, commit);
+      if (tx.job) putJob(tx.job, commit.revision);
+      for (const { owner, name, value } of tx.secrets ?? []) {
+        if (value === null) secrets.delete(`${owner}\0${name}`);
+        else secrets.set(`${owner}\0${name}`, { owner, name, value, used: null });
+      }
+      watchers.tell(commit);
+      return { commit, durable: DURABLE };
+    });
+  }
 
   return {
     epoch,
@@ -45,21 +90,9 @@ export function createMemoryStore(epoch: string = randomUUID()): Store {
       return past.snapshot(at);
     },
 
-    async commit(transaction) {
-      const tx = readTransaction(transaction);
-      const { requestId } = tx;
-      return turns.run(() => {
-        checkOpen();
-        const known = requestId === undefined ? undefined : requests.get(requestId);
-        if (known) return known;
-        const commit = planCommit(tx, state, latest());
-        state.apply(commit);
-        journal.push(commit);
-        if (requestId !== undefined) requests.set(requestId, commit);
-        watchers.tell(commit);
-        return commit;
-      });
-    },
+    write,
+
+    commit: async (transaction) => (await write(transaction)).commit,
 
     async changes(since, limit) {
       checkOpen();
@@ -71,20 +104,52 @@ export function createMemoryStore(epoch: string = randomUUID()): Store {
 
     watch: (handler) => watchers.add(handler),
 
-    async history({ limit, before = Number.POSITIVE_INFINITY, object }) {
+    async history(filter) {
       checkOpen();
-      checkLimit(limit);
+      checkLimit(filter.limit);
       return journal
-        .filter(({ revision }) => revision < before)
-        .filter(({ objects }) => !object || objects.some((o) => isAbout(o, object)))
+        .filter((commit) => passes(commit, filter))
         .reverse()
-        .slice(0, limit);
+        .slice(0, filter.limit);
     },
 
     async undo(revision) {
       checkOpen();
       checkRetained(revision, compactedTo + 1, latest());
       return planUndo(journal[revision - 1 - compactedTo]!, state, latest());
+    },
+
+    async putJobs(written) {
+      const read = readJobs(written);
+      return turns.run(() => {
+        checkOpen();
+        for (const job of read) putJob(job, null);
+      });
+    },
+
+    async jobs() {
+      checkOpen();
+      return [...jobs.values()].sort((a, b) => a.id - b.id);
+    },
+
+    forgetJobs(ids) {
+      return turns.run(() => {
+        checkOpen();
+        for (const id of ids) jobs.delete(id);
+      });
+    },
+
+    async secrets() {
+      checkOpen();
+      return [...secrets].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, secret]) => secret);
+    },
+
+    noteUse(owner, name, time) {
+      return turns.run(() => {
+        checkOpen();
+        const secret = secrets.get(`${owner}\0${name}`);
+        if (secret) secrets.set(`${owner}\0${name}`, { ...secret, used: time });
+      });
     },
 
     compact(before) {
@@ -106,6 +171,15 @@ export function createMemoryStore(epoch: string = randomUUID()): Store {
       });
     },
   };
+}
+
+function passes(commit: Commit, { before, object, author, since }: HistoryFilter): boolean {
+  return (
+    (before === undefined || commit.revision < before) &&
+    (author === undefined || commit.author === author) &&
+    (since === undefined || commit.time >= since) &&
+    (!object || commit.objects.some((changed) => isAbout(changed, object)))
+  );
 }
 
 function isAbout(o: { kind: string; key: string }, filter: { kind: string; key?: string }): boolean {

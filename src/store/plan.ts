@@ -10,8 +10,11 @@ import type {
   AllocationChange,
   AllocationWrite,
   Commit,
+  JobWrite,
   ObjectChange,
   ObjectWrite,
+  SecretChange,
+  SecretWrite,
   Transaction,
   TransactionChanges,
 } from './contract.ts';
@@ -83,8 +86,34 @@ export function readTransaction(tx: Transaction): Transaction {
     if (value !== null) name(path, value);
     once(path, seenAllocations, scope, owner);
   }
+  const seenSecrets = new Set<string>();
+  const secrets = (tx.secrets ?? []).map((write): SecretWrite => {
+    const path = `${write.owner}/${write.name}`;
+    name(path, write.owner);
+    name(path, write.name);
+    once(path, seenSecrets, write.owner, write.name);
+    return { ...write, value: write.value && frozenJson(write.value, path) };
+  });
   throwIfErrors(findings);
-  return { ...tx, objects, allocations: tx.allocations.map((write) => ({ ...write })) };
+  return {
+    ...tx,
+    objects,
+    allocations: tx.allocations.map((write) => ({ ...write })),
+    ...(tx.job ? { job: readJobs([tx.job])[0]! } : {}),
+    ...(secrets.length > 0 ? { secrets } : {}),
+  };
+}
+
+/** The jobs with their values in canonical form, shared with nobody; refuses ids that are none, or are there twice. */
+export function readJobs(jobs: readonly JobWrite[]): JobWrite[] {
+  const seen = new Set<number>();
+  return jobs.map(({ id, value }) => {
+    if (!Number.isSafeInteger(id) || id < 1 || seen.has(id)) {
+      throw refusal('value-invalid', `${id} is no id of a job here.`, 'Use each whole number from 1 once.');
+    }
+    seen.add(id);
+    return { id, value: frozenJson(value, `job ${id}`) };
+  });
 }
 
 /**
@@ -106,8 +135,9 @@ export function planCommit(tx: Transaction, state: State, latest: number): Commi
   }
   const objects = tx.objects.flatMap((write) => planObject(write, state, findings));
   const allocations = planAllocations(tx.allocations, state, findings);
+  const secrets = (tx.secrets ?? []).map((write) => planSecret(write, state, findings));
   throwIfErrors(findings);
-  if (objects.length === 0 && allocations.length === 0) {
+  if (objects.length === 0 && allocations.length === 0 && secrets.length === 0) {
     throw new NetloomError([
       finding(
         'no-change',
@@ -125,7 +155,16 @@ export function planCommit(tx: Transaction, state: State, latest: number): Commi
     ...(tx.requestId === undefined ? {} : { requestId: tx.requestId }),
     objects: Object.freeze(objects),
     allocations: Object.freeze(allocations),
+    ...(secrets.length > 0 ? { secrets: Object.freeze(secrets) } : {}),
   });
+}
+
+/** Rules [S1] and [S3]: what the journal says of it. */
+function planSecret({ owner, name, value }: SecretWrite, state: State, findings: Finding[]): SecretChange {
+  if (value === null && !state.hasSecret(owner, name)) {
+    findings.push(finding('not-found', `${owner}/${name}`, `${owner} has no ${name}.`, 'Check the names.'));
+  }
+  return Object.freeze({ owner, name, action: value === null ? 'removed' : 'set' });
 }
 
 /** The one change that the write comes to, or none; what stands against it is added to the findings. */
@@ -216,6 +255,9 @@ function planAllocations(
   return changes;
 }
 
+/** How the scopes of notes begin: rule [U4]. */
+const NOTES = '~';
+
 /**
  * The transaction that takes `commit` back, decided at revision `latest` with `state` the state there; throws
  * one `conflict` for each thing that is no longer as the commit left it.
@@ -241,7 +283,8 @@ export function planUndo(commit: Commit, state: State, latest: number): Transact
     return { kind, key, value: before, expect: after === null ? 'absent' : commit.revision };
   });
 
-  const allocations = commit.allocations.map(({ scope, owner, before, after }): AllocationWrite => {
+  const held = commit.allocations.filter(({ scope }) => !scope.startsWith(NOTES));
+  const allocations = held.map(({ scope, owner, before, after }): AllocationWrite => {
     const current = state.allocated(scope, owner) ?? null;
     if (current !== after) {
       const has = current === null ? 'nothing' : current;
@@ -250,7 +293,7 @@ export function planUndo(commit: Commit, state: State, latest: number): Transact
     return { scope, owner, value: before };
   });
   // A value that this undo gives back may have gone to an owner that the commit did not touch.
-  const touched = new Set(commit.allocations.map(({ scope, owner }) => JSON.stringify([scope, owner])));
+  const touched = new Set(held.map(({ scope, owner }) => JSON.stringify([scope, owner])));
   for (const { scope, owner, value } of allocations) {
     const holder = value === null ? undefined : state.holder(scope, value);
     if (holder !== undefined && !touched.has(JSON.stringify([scope, holder]))) {

@@ -4,7 +4,7 @@
  * decide with the same code (`plan.ts`).
  */
 
-import type { Allocation, Commit, Snapshot, StoredObject } from './contract.ts';
+import type { Allocation, Commit, SecretWrite, Snapshot, StoredObject } from './contract.ts';
 
 /** Names never hold NUL (`plan.ts` sees to that), so two names joined by it are one unmistakable key. */
 function pair(a: string, b: string): string {
@@ -16,10 +16,16 @@ export class State {
   readonly #allocations = new Map<string, Allocation>();
   /** Scope and value to owner: the other direction of #allocations. */
   readonly #holders = new Map<string, string>();
+  readonly #secrets = new Set<string>();
 
-  constructor(objects: Iterable<StoredObject> = [], allocations: Iterable<Allocation> = []) {
+  constructor(
+    objects: Iterable<StoredObject> = [],
+    allocations: Iterable<Allocation> = [],
+    secrets: Iterable<Pick<SecretWrite, 'owner' | 'name'>> = [],
+  ) {
     for (const object of objects) this.#objects.set(pair(object.kind, object.key), object);
     for (const allocation of allocations) this.#allocate(allocation);
+    for (const { owner, name } of secrets) this.#secrets.add(pair(owner, name));
   }
 
   object(kind: string, key: string): StoredObject | undefined {
@@ -36,6 +42,11 @@ export class State {
     return this.#holders.get(pair(scope, value));
   }
 
+  /** Whether there is such a secret; what it is, is of no concern here. */
+  hasSecret(owner: string, name: string): boolean {
+    return this.#secrets.has(pair(owner, name));
+  }
+
   /** Takes the state from the revision before the commit to the commit's. */
   apply(commit: Commit): void {
     for (const { kind, key, after } of commit.objects) {
@@ -50,6 +61,10 @@ export class State {
       if (before !== null) this.#release(scope, owner);
     for (const { scope, owner, after } of commit.allocations) {
       if (after !== null) this.#allocate({ scope, owner, value: after });
+    }
+    for (const { owner, name, action } of commit.secrets ?? []) {
+      if (action === 'set') this.#secrets.add(pair(owner, name));
+      else this.#secrets.delete(pair(owner, name));
     }
   }
 

@@ -6,9 +6,9 @@
 import { crc32 } from 'node:zlib';
 import type { NetloomError } from '../../base/error.ts';
 import { canonicalJson, type JsonObject } from '../../base/json.ts';
-import type { Allocation, Commit, StoredObject } from '../contract.ts';
+import type { Allocation, Commit, SecretWrite, StoredJob, StoredObject, StoredSecret } from '../contract.ts';
 import { storeCorrupt } from '../faults.ts';
-import type { AllocationsTable, JournalTable, ObjectsTable } from './tables.ts';
+import type { AllocationsTable, JobsTable, JournalTable, ObjectsTable, SecretsTable } from './tables.ts';
 
 export function objectRow({ kind, key, revision, value }: StoredObject): ObjectsTable {
   const text = canonicalJson(value);
@@ -32,8 +32,8 @@ export function readAllocation({ scope, owner, value, crc }: AllocationsTable, p
 }
 
 export function journalRow(commit: Commit): JournalTable {
-  const { revision, time, author, message, requestId, objects, allocations } = commit;
-  const changes = canonicalJson({ objects, allocations });
+  const { revision, time, author, message, requestId, objects, allocations, secrets } = commit;
+  const changes = canonicalJson({ objects, allocations, ...(secrets ? { secrets } : {}) });
   const request_id = requestId ?? null;
   const crc = checksum(revision, time, author, message, request_id, changes);
   return { revision, time, author, message, request_id, changes, crc };
@@ -49,8 +49,36 @@ export function readCommit(row: JournalTable, place: string): Commit {
     author,
     message,
     ...(request_id === null ? {} : { requestId: request_id }),
-    ...readText<Pick<Commit, 'objects' | 'allocations'>>(changes, what, place),
+    ...readText<Pick<Commit, 'objects' | 'allocations' | 'secrets'>>(changes, what, place),
   };
+}
+
+export function jobRow({ id, revision, value }: StoredJob): JobsTable {
+  const text = canonicalJson(value);
+  // Without the revision: it stays when the rest is written anew.
+  return { id, revision, value: text, crc: checksum(id, text) };
+}
+
+export function readJob({ id, revision, value, crc }: JobsTable, place: string): StoredJob {
+  const what = `job ${id}`;
+  if (crc !== checksum(id, value)) throw damaged(what, place);
+  return { id, revision, value: readText<JsonObject>(value, what, place) };
+}
+
+export function secretRow({
+  owner,
+  name,
+  value,
+}: SecretWrite & { readonly value: JsonObject }): SecretsTable {
+  const text = canonicalJson(value);
+  // Without the time of use, which is noted without reading the rest.
+  return { owner, name, value: text, used: null, crc: checksum(owner, name, text) };
+}
+
+export function readSecret({ owner, name, value, used, crc }: SecretsTable, place: string): StoredSecret {
+  const what = `the secret ${name} of ${owner}`;
+  if (crc !== checksum(owner, name, value)) throw damaged(what, place);
+  return { owner, name, value: readText<JsonObject>(value, what, place), used };
 }
 
 function checksum(...columns: readonly (string | number | null)[]): number {

@@ -1,12 +1,40 @@
 import type { Kysely, Transaction as SqlTransaction } from 'kysely';
 import { NetloomError } from '../../base/error.ts';
-import type { Allocation, Commit, Store, StoredObject, Transaction } from '../contract.ts';
+import type {
+  Allocation,
+  Commit,
+  JobWrite,
+  SecretWrite,
+  Store,
+  StoredObject,
+  Transaction,
+  Written,
+} from '../contract.ts';
 import { storeClosed } from '../faults.ts';
-import { checkLimit, checkRetained, planCommit, planCompaction, planUndo, readTransaction } from '../plan.ts';
+import {
+  checkLimit,
+  checkRetained,
+  planCommit,
+  planCompaction,
+  planUndo,
+  readJobs,
+  readTransaction,
+} from '../plan.ts';
 import { State } from '../state.ts';
-import { Turns } from '../turns.ts';
 import { Watchers } from '../watchers.ts';
-import { allocationRow, journalRow, objectRow, readAllocation, readCommit, readObject } from './rows.ts';
+import { type Decision, WriteGroups } from './groups.ts';
+import {
+  allocationRow,
+  jobRow,
+  journalRow,
+  objectRow,
+  readAllocation,
+  readCommit,
+  readJob,
+  readObject,
+  readSecret,
+  secretRow,
+} from './rows.ts';
 import type { JournalTable, Tables } from './tables.ts';
 
 /** What went wrong in the database, and what the store may still do after it. */
@@ -38,28 +66,76 @@ const BATCH = 500;
 export function createSqlStore(options: SqlStoreOptions): Store {
   const { db, epoch, place, toFault, onDurable } = options;
   const watchers = new Watchers();
-  const turns = new Turns();
   let closed = false;
   /** The fault after which the store does less than it should. */
   let lasting: Fault | undefined;
 
-  async function guarded<T>(need: 'read' | 'write', work: () => Promise<T>): Promise<T> {
+  function check(need: 'read' | 'write'): void {
     if (closed) throw storeClosed();
     if (lasting && (need === 'write' || lasting.allows === 'nothing')) throw lasting.error;
-    try {
-      return await work();
-    } catch (thrown) {
-      const fault = thrown instanceof NetloomError ? ownFault(thrown) : toFault(thrown);
-      if (fault.allows === 'nothing' || (fault.allows === 'reads' && need === 'write')) lasting = fault;
-      throw fault.error;
-    }
+  }
+  const faultOf = (thrown: unknown) => (thrown instanceof NetloomError ? ownFault(thrown) : toFault(thrown));
+  function noted(need: 'read' | 'write', thrown: unknown): NetloomError {
+    const fault = faultOf(thrown);
+    if (fault.allows === 'nothing' || (fault.allows === 'reads' && need === 'write')) lasting = fault;
+    return fault.error;
   }
   /** Reads that belong together see one revision. */
-  const read = <T>(work: (sql: SqlTransaction<Tables>) => Promise<T>): Promise<T> =>
-    guarded('read', () => db.transaction().execute(work));
-  const write = <T>(work: (sql: SqlTransaction<Tables>) => Promise<T>): Promise<T> =>
-    guarded('write', () => db.transaction().execute(work));
+  async function read<T>(work: (sql: SqlTransaction<Tables>) => Promise<T>): Promise<T> {
+    check('read');
+    try {
+      // The database has one connection, so this also waits for the end of the writes under way.
+      return await db.transaction().execute(work);
+    } catch (thrown) {
+      throw noted('read', thrown);
+    }
+  }
+  const groups = new WriteGroups({
+    db,
+    check: () => check('write'),
+    isRefusal: (thrown) => thrown instanceof NetloomError && ownFault(thrown).allows === 'all',
+    toError: (thrown) => noted('write', thrown),
+  });
+  /** A write that is no commit: it is what it came to when it is durable. */
+  async function write<T>(decide: (sql: SqlTransaction<Tables>) => Promise<Decision<T>>): Promise<T> {
+    const { result, durable } = await groups.take(decide);
+    await durable;
+    return result;
+  }
+  /** The same where there is nothing to decide. */
+  const put = (carryOut: (sql: SqlTransaction<Tables>) => Promise<unknown>): Promise<void> =>
+    write(async (sql) => ({
+      result: undefined,
+      carryOut: async () => {
+        await carryOut(sql);
+      },
+    }));
   const toCommit = (row: JournalTable) => readCommit(row, place);
+
+  async function writeTransaction(transaction: Transaction): Promise<Written> {
+    const tx = readTransaction(transaction);
+    const { result, durable } = await groups.take(async (sql): Promise<Decision<Commit>> => {
+      const known = await readByRequest(sql, tx.requestId);
+      if (known) return { result: toCommit(known) };
+      const { revision: latest } = await readHead(sql);
+      const made = planCommit(tx, await readTouched(sql, tx, place), latest);
+      const { revision } = made;
+      return {
+        result: made,
+        carryOut: async () => {
+          await sql.updateTable('meta').set({ revision }).execute();
+          await writeCommit(sql, made);
+          if (tx.job) await writeJobs(sql, [tx.job], revision);
+          for (const secret of tx.secrets ?? []) await writeSecret(sql, secret);
+        },
+        onDurable: () => {
+          onDurable(revision);
+          watchers.tell(made);
+        },
+      };
+    });
+    return { commit: result, durable };
+  }
 
   return {
     epoch,
@@ -92,34 +168,12 @@ export function createSqlStore(options: SqlStoreOptions): Store {
         return state.snapshot(wanted);
       }),
 
+    write: writeTransaction,
+
     async commit(transaction) {
-      const tx = readTransaction(transaction);
-      return turns.run(async () => {
-        const { commit, isNew } = await write(async (sql) => {
-          // Takes the row lock, and is rolled back with everything else if the transaction is refused.
-          const { revision } = await sql
-            .updateTable('meta')
-            .set((eb) => ({ revision: eb('revision', '+', 1) }))
-            .returning('revision')
-            .executeTakeFirstOrThrow();
-          const known = await readByRequest(sql, tx.requestId);
-          if (known) {
-            await sql
-              .updateTable('meta')
-              .set({ revision: revision - 1 })
-              .execute();
-            return { commit: toCommit(known), isNew: false };
-          }
-          const made = planCommit(tx, await readTouched(sql, tx, place), revision - 1);
-          await writeCommit(sql, made);
-          return { commit: made, isNew: true };
-        });
-        if (isNew) {
-          onDurable(commit.revision);
-          watchers.tell(commit);
-        }
-        return commit;
-      });
+      const { commit, durable } = await writeTransaction(transaction);
+      await durable;
+      return commit;
     },
 
     changes: (since, limit) =>
@@ -140,11 +194,13 @@ export function createSqlStore(options: SqlStoreOptions): Store {
 
     watch: (handler) => watchers.add(handler),
 
-    history: ({ limit, before, object }) =>
+    history: ({ limit, before, object, author, since }) =>
       read(async (sql) => {
         checkLimit(limit);
         let query = sql.selectFrom('journal').selectAll().orderBy('revision', 'desc').limit(limit);
         if (before !== undefined) query = query.where('revision', '<', before);
+        if (author !== undefined) query = query.where('author', '=', author);
+        if (since !== undefined) query = query.where('time', '>=', since);
         if (object) {
           const { kind, key } = object;
           let touched = sql.selectFrom('journal_objects').select('revision').where('kind', '=', kind);
@@ -175,20 +231,50 @@ export function createSqlStore(options: SqlStoreOptions): Store {
         return planUndo(commit, await readTouched(sql, inverse, place), head.revision);
       }),
 
+    async putJobs(jobs) {
+      const read = readJobs(jobs);
+      await put((sql) => writeJobs(sql, read, null));
+    },
+
+    jobs: () =>
+      read(async (sql) => {
+        const rows = await sql.selectFrom('jobs').selectAll().orderBy('id').execute();
+        return rows.map((row) => readJob(row, place));
+      }),
+
+    forgetJobs: (ids) =>
+      put(async (sql) => {
+        for (const batch of batches(ids)) await sql.deleteFrom('jobs').where('id', 'in', batch).execute();
+      }),
+
+    secrets: () =>
+      read(async (sql) => {
+        const rows = await sql.selectFrom('secrets').selectAll().orderBy('owner').orderBy('name').execute();
+        return rows.map((row) => readSecret(row, place));
+      }),
+
+    noteUse: (owner, name, time) =>
+      put((sql) => {
+        const named = sql.updateTable('secrets').where('owner', '=', owner).where('name', '=', name);
+        return named.set({ used: time }).execute();
+      }),
+
     compact: (before) =>
-      turns.run(() =>
-        write(async (sql) => {
-          const { revision, compacted_to } = await readHead(sql);
-          const to = planCompaction(before, compacted_to, revision);
-          await sql.updateTable('meta').set({ compacted_to: to }).execute();
-          // The rows of journal_objects go with theirs.
-          await sql.deleteFrom('journal').where('revision', '<=', to).execute();
-          return to;
-        }),
-      ),
+      write(async (sql) => {
+        const { revision, compacted_to } = await readHead(sql);
+        const to = planCompaction(before, compacted_to, revision);
+        return {
+          result: to,
+          carryOut: async () => {
+            await sql.updateTable('meta').set({ compacted_to: to }).execute();
+            // The rows of journal_objects go with theirs.
+            await sql.deleteFrom('journal').where('revision', '<=', to).execute();
+          },
+        };
+      }),
 
     close: () =>
-      turns.run(async () => {
+      groups.after(async () => {
         if (closed) return;
         closed = true;
         watchers.clear();
@@ -220,6 +306,7 @@ async function readTouched(
   touched: {
     readonly objects: readonly { readonly kind: string; readonly key: string }[];
     readonly allocations: Transaction['allocations'];
+    readonly secrets?: readonly SecretWrite[];
   },
   place: string,
 ): Promise<State> {
@@ -247,7 +334,17 @@ async function readTouched(
       for (const row of rows) allocations.push(readAllocation(row, place));
     }
   }
-  return new State(objects, allocations);
+  const secrets: SecretWrite[] = [];
+  for (const secret of touched.secrets ?? []) {
+    const { owner, name } = secret;
+    const named = sql
+      .selectFrom('secrets')
+      .select('owner')
+      .where('owner', '=', owner)
+      .where('name', '=', name);
+    if (await named.executeTakeFirst()) secrets.push(secret);
+  }
+  return new State(objects, allocations, secrets);
 }
 
 async function writeCommit(sql: Connection, commit: Commit): Promise<void> {
@@ -294,6 +391,28 @@ async function writeCommit(sql: Connection, commit: Commit): Promise<void> {
     after === null ? [] : [allocationRow({ scope, owner, value: after })],
   );
   for (const batch of batches(taken)) await sql.insertInto('allocations').values(batch).execute();
+}
+
+async function writeSecret(sql: Connection, { owner, name, value }: SecretWrite): Promise<void> {
+  await sql.deleteFrom('secrets').where('owner', '=', owner).where('name', '=', name).execute();
+  if (value !== null) await sql.insertInto('secrets').values(secretRow({ owner, name, value })).execute();
+}
+
+/** A job that is there is replaced, but for its revision. */
+async function writeJobs(sql: Connection, jobs: readonly JobWrite[], revision: number | null): Promise<void> {
+  for (const batch of batches(jobs)) {
+    await sql
+      .insertInto('jobs')
+      .values(batch.map((job) => jobRow({ ...job, revision })))
+      .onConflict((conflict) =>
+        conflict.column('id').doUpdateSet((eb) => ({
+          revision: eb.fn.coalesce('jobs.revision', 'excluded.revision'),
+          value: eb.ref('excluded.value'),
+          crc: eb.ref('excluded.crc'),
+        })),
+      )
+      .execute();
+  }
 }
 
 function* batches<T>(items: readonly T[]): Generator<readonly T[]> {

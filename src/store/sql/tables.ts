@@ -9,9 +9,11 @@ export interface Tables {
   allocations: AllocationsTable;
   journal: JournalTable;
   journal_objects: JournalObjectsTable;
+  jobs: JobsTable;
+  secrets: SecretsTable;
 }
 
-/** One row, with id 1. Whoever commits changes it first: its row lock is the queue of the writers. */
+/** One row, with id 1. A commit changes it before anything else. */
 interface MetaTable {
   id: number;
   epoch: string;
@@ -58,4 +60,21 @@ interface JournalObjectsTable {
   kind: string;
   key: string;
   revision: number;
+}
+
+/** Primary key: id. */
+export interface JobsTable {
+  id: number;
+  revision: number | null;
+  value: string;
+  crc: number;
+}
+
+/** Primary key: owner, name. */
+export interface SecretsTable {
+  owner: string;
+  name: string;
+  value: string;
+  used: number | null;
+  crc: number;
 }

@@ -68,6 +68,34 @@ export const MIGRATIONS: readonly Migration[] = [
         create index journal_objects_revision on journal_objects (revision);
       `),
   },
+  {
+    name: 'jobs',
+    up: (database) =>
+      database.exec(`
+        create table jobs (
+          id integer primary key,
+          revision integer,
+          value text not null,
+          crc integer not null
+        ) strict;
+
+        create index journal_author on journal (author, revision);
+      `),
+  },
+  {
+    name: 'secrets',
+    up: (database) =>
+      database.exec(`
+        create table secrets (
+          owner text not null,
+          name text not null,
+          value text not null,
+          used integer,
+          crc integer not null,
+          primary key (owner, name)
+        ) strict, without rowid;
+      `),
+  },
 ];
 
 /**
