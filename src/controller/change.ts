@@ -1,5 +1,6 @@
 /** What a change comes to, told to a person: by object, by what was handed out, and by host. */
-import type { AllocationChange } from '../allocate/allocator.ts';
+import type { AllocationChange } from '../allocate/holdings.ts';
+import { isInactiveRow } from '../allocate/quarantine.ts';
 import type { OutputChange } from '../base/derive.ts';
 import type { Finding } from '../base/error.ts';
 import type { JsonObject, JsonValue } from '../base/json.ts';
@@ -7,7 +8,18 @@ import type { ObjectKey } from '../model/definition.ts';
 import type { ModelObject } from '../model/kinds.ts';
 import { recordKey, type ScopedRecord } from '../policy/records.ts';
 import type { Commit } from '../store/contract.ts';
+import type { Effect } from './plan/effect.ts';
 import { jsonOf } from './stored.ts';
+
+/** One thing that a caller wants. `expect`: the revision at which the object must have been changed last. */
+export type Change =
+  | {
+      readonly object: ModelObject;
+      readonly expect?: number | 'absent';
+      /** The object once more, when it is its turn: where a part of it is that of the object that is there by then. */
+      readonly onto?: (held: ModelObject | undefined) => ModelObject;
+    }
+  | { readonly delete: ObjectKey; readonly expect?: number };
 
 export interface FieldChange {
   /** `vnics[0].address` */
@@ -36,12 +48,20 @@ export interface ChangeSummary {
   readonly revision?: number;
   /** The request was carried out before, under the same request id; this tells what it came to then. */
   readonly repeated?: boolean;
+  /** The job that carries it out; absent for a dry run, and where nothing had to be changed. */
+  readonly job?: number;
   readonly dryRun: boolean;
   readonly objects: readonly ObjectSummary[];
   /** Objects that were sent and are already as they were sent. */
   readonly unchanged: readonly ObjectKey[];
   readonly allocations: readonly AllocationChange[];
   readonly hosts: readonly HostSummary[];
+  /** What it does to traffic, the longest interruption first; of effects that harm nobody, the first ones. */
+  readonly effects: readonly Effect[];
+  /** How many effects there are, those that are not named included. */
+  readonly effectCount: number;
+  /** Addresses whose quarantine was ended, where that was what was asked for. */
+  readonly released?: readonly string[];
   /** Warnings only. */
   readonly findings: readonly Finding[];
 }
@@ -57,8 +77,13 @@ function jsonChanges(before: JsonObject, after: JsonObject): FieldChange[] {
   return changes;
 }
 
+/** What a commit handed out and took back; without its notes on who had an address before. */
+export function handedOut(commit: Pick<Commit, 'allocations'>): readonly AllocationChange[] {
+  return commit.allocations.filter((row) => !isInactiveRow(row));
+}
+
 /** A row of the journal, object by object. */
-export function commitSummaries(commit: Commit): ObjectSummary[] {
+export function commitSummaries(commit: Pick<Commit, 'objects'>): ObjectSummary[] {
   return commit.objects.map(({ kind, key: name, before, after }) => {
     const key = `${kind}/${name}` as ObjectKey;
     if (before === null) return { key, action: 'create', fields: [] };

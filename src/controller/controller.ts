@@ -2,45 +2,76 @@
  * The controller: takes changes, checks and compiles them, commits them, and tells the agents. One change at a time; a
  * change is committed as a whole or leaves no trace.
  *
- *     apply -> normalise -> Network.propose -> Store.commit -> Network.keep -> PolicyFeed.publish
- *                                 |                  |
- *                                 +--- findings -----+--- refused: Network.discard
+ *     apply -> normalise -> Network.propose -> Store.write -> Network.keep ---- durable ---> PolicyFeed.publish -> answer
+ *                                 |                 |                |
+ *                                 +--- findings ----+                +--- lost: the network of the store
+ *                                          |
+ *                                 refused: Network.discard
+ *
+ * The next change is decided while the last one is on its way to the disk, so changes that wait become durable together
+ * (`src/store/sql/groups.ts`). Nothing of a change is told, no refusal either, before what it was decided on is durable.
  */
-import type { AllocationChange } from '../allocate/allocator.ts';
+import type { AllocationChange } from '../allocate/holdings.ts';
+import { type InactiveChange, inactiveRow, isInactiveRow } from '../allocate/quarantine.ts';
 import type { Clock } from '../base/clock.ts';
 import { type Finding, finding, NetloomError, throwIfErrors } from '../base/error.ts';
 import { sameJson } from '../base/json.ts';
 import type { ObjectKey } from '../model/definition.ts';
-import { isImplied } from '../model/implied.ts';
+import { isBuiltIn, isImplied } from '../model/implied.ts';
 import { isKind, type ModelObject, objectKey, splitObjectKey } from '../model/kinds.ts';
 import { recordKey } from '../policy/records.ts';
 import { type PolicyDelta, PolicySet } from '../policy/set.ts';
-import type { Commit, HistoryFilter, Store, TransactionChanges } from '../store/contract.ts';
+import type { Commit, HistoryFilter, SecretWrite, Store, TransactionChanges } from '../store/contract.ts';
 import { Watchers } from '../store/watchers.ts';
 import { PolicyFeed } from '../stream/feed.ts';
 import {
+  type Change,
   type ChangeSummary,
   commitSummaries,
   fieldChanges,
+  handedOut,
   hostSummaries,
   type ObjectSummary,
 } from './change.ts';
-import { type Edit, Network, type Proposal } from './network.ts';
+import { explainEdit, type Lack, type Repair } from './explain.ts';
+import { automaticNetworks } from './fabric/automatic.ts';
+import { interruptions } from './fabric/bindings.ts';
+import {
+  askHosts,
+  type Remediated,
+  type Remediation,
+  registerRemediation,
+  remediationJob,
+} from './fabric/remediate.ts';
+import { SelfHealing } from './fabric/self-healing.ts';
+import { JobBook } from './jobs/book.ts';
+import { type ChangeJobOptions, type ChangeJobSpec, ChangeJobs } from './jobs/change-jobs.ts';
+import { logChange } from './jobs/change-log.ts';
+import { applySpec, releaseSpec, revisionSpec } from './jobs/change-specs.ts';
+import { Confirmations } from './jobs/confirmations.ts';
+import type { Job } from './jobs/job.ts';
+import { registerRetries } from './jobs/retries.ts';
+import type { JobContext } from './jobs/run.ts';
+import { keepMigration, stepsTakenBack, whileMoving } from './migration/guard.ts';
+import { Migrations } from './migration/migrations.ts';
+import { type Edit, Network, type NetworkView, type Proposal } from './network.ts';
+import { effectsOf, portsByHost, worthNaming } from './plan/effects.ts';
+import { notInactive } from './pool.ts';
+import { type Net, netChange, notRestored } from './revisions.ts';
+import { Secrets } from './secrets.ts';
 import { jsonOf, readStored, writeStored } from './stored.ts';
 
-/** One thing that a caller wants. `expect`: the revision at which the object must have been changed last. */
-export type Change =
-  | { readonly object: ModelObject; readonly expect?: number | 'absent' }
-  | { readonly delete: ObjectKey; readonly expect?: number };
-
-export interface ChangeOptions {
-  readonly author: string;
+export interface ChangeOptions extends ChangeJobOptions {
   /** Why, for the journal. */
   readonly message?: string;
-  /** Say what would happen and change nothing. */
-  readonly dryRun?: boolean;
   /** Makes it safe to send the same change again. */
   readonly requestId?: string;
+  /** Passwords and tokens of users that are set or removed in the same commit. */
+  readonly secrets?: readonly SecretWrite[];
+  /** The change is a step of a migration (migration/migrations.ts); no other may write what it writes. */
+  readonly migrates?: true;
+  /** Nothing is made that the changes do not say (fabric/automatic.ts). */
+  readonly exact?: true;
 }
 
 export interface ControllerOptions {
@@ -54,34 +85,79 @@ export class Controller {
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #uuid: () => string;
+  #lookBelow: () => readonly Finding[] = () => [];
+  /** Wall-clock milliseconds at which the monotonic clock was 0. */
+  readonly #started: number;
   #network: Network;
+  /** VMs that move from host to host. */
+  readonly migrations = new Migrations(this);
   readonly feed: PolicyFeed;
   #revision: number;
+  /** The latest revision that is durable; the ones after it are on their way to the disk, or lost. */
+  #durableRevision: number;
+  /** When revision `#revision` is durable and told; rejects with why it was lost. */
+  #durable: Promise<void> = Promise.resolve();
+  #isLost = false;
   /** Request id -> what became of the request, for the last ones. */
   readonly #requests = new Map<string, Commit>();
   // Not the store's own: it tells before the commit is what is held here.
   readonly #watchers = new Watchers();
   #work: Promise<unknown> = Promise.resolve();
 
-  private constructor(options: ControllerOptions, network: Network, revision: number) {
+  /** Passwords and tokens of users, to be read. */
+  readonly secrets: Pick<Secrets, 'of' | 'get' | 'named'>;
+  readonly #secrets: Secrets;
+
+  /** Everything that takes its time; see CONTRIBUTING.md, "How to add a job". */
+  readonly jobs: JobBook;
+  readonly #changeJobs: ChangeJobs;
+
+  private constructor(
+    options: ControllerOptions,
+    network: Network,
+    revision: number,
+    secrets: Secrets,
+    jobs: JobBook,
+  ) {
+    this.#secrets = secrets;
+    this.secrets = secrets;
     this.#store = options.store;
     this.#clock = options.clock;
+    this.#started = options.clock.wall() - options.clock.now();
     this.#uuid = options.uuid;
     this.#network = network;
     this.#revision = revision;
+    this.#durableRevision = revision;
     this.feed = new PolicyFeed({
       epoch: options.store.epoch,
       revision,
       policy: PolicySet.of(network.records()),
+      wall: () => options.clock.wall(),
+      onReport: (host, { drift }, asked) => {
+        if (!asked) healing.reported(host, drift);
+      },
+    });
+    this.jobs = jobs;
+    this.#changeJobs = new ChangeJobs(jobs, new Confirmations(this.feed, this.#clock), (commit) =>
+      this.feed.touchedBy(commit),
+    );
+    registerRetries(jobs, this);
+    registerRemediation(jobs, () => this.#hosts());
+    const healing = new SelfHealing({
+      feed: this.feed,
+      network: () => this.#network,
+      remediate: (host) => this.remediate([host], 'netloom'),
     });
   }
 
   /** Starts from what the store holds. Refuses a store whose objects it does not understand. */
   static async open(options: ControllerOptions): Promise<Controller> {
-    const { network, revision, adaptations } = await load(options);
-    const controller = new Controller(options, network, await adapt(options, revision, adaptations));
-    const recent = await options.store.history({ limit: REMEMBERED_REQUESTS });
-    for (const commit of recent.toReversed()) controller.#remember(commit);
+    const { network, revision, adaptations } = await load({ ...options, now: options.clock.wall() });
+    const adapted = await adapt(options, revision, adaptations);
+    const secrets = new Secrets(await options.store.secrets());
+    const jobs = await JobBook.open(options.store, options.clock);
+    const controller = new Controller(options, network, adapted, secrets, jobs);
+    await controller.#recallRequests();
     return controller;
   }
 
@@ -89,28 +165,110 @@ export class Controller {
     return this.#revision;
   }
 
+  /** Whether everything that is held is durable. Whoever shows something to the outside waits for it (`settled`). */
+  get isSettled(): boolean {
+    return this.#durableRevision === this.#revision;
+  }
+
+  /** Resolves when everything that is held is durable, at that moment. */
+  async settled(): Promise<void> {
+    while (!this.isSettled) {
+      // What was lost is taken back when it is the turn of the next one.
+      await this.#durable.catch(() => this.#enqueue(async () => {}));
+    }
+  }
+
   /** What is held and what it comes to, to be read. */
-  get network(): Omit<Network, 'propose' | 'keep' | 'discard' | 'load'> {
+  get network(): NetworkView {
     return this.#network;
+  }
+
+  /**
+   * Wall-clock milliseconds, as quarantines are measured: a wall clock that is set while the controller runs makes none
+   * shorter or longer.
+   */
+  get time(): number {
+    // Whole ones: the monotonic clock of a real machine has fractions, and what is stored has none.
+    return Math.round(this.#started + this.#clock.now());
+  }
+
+  /** What was noticed below about objects, such as two machines with one address; their keys are the paths. */
+  noticed(): readonly Finding[] {
+    return this.#lookBelow();
+  }
+
+  /** Says who is asked for that. Nobody is at first. */
+  askBelow(look: () => readonly Finding[]): void {
+    this.#lookBelow = look;
   }
 
   /** Carries out the changes, all or none, and says what they came to. Throws with every reason for refusal. */
   apply(changes: readonly Change[], options: ChangeOptions): Promise<ChangeSummary> {
-    return this.#enqueue(() => this.#apply(changes, options));
+    const { request, ...spec } = applySpec(changes, options.message);
+    // Secrets stand nowhere but among the secrets, so a request that brings some is not kept for another try.
+    return this.#asJob(options.secrets || !request ? spec : { ...spec, request }, options, (job) =>
+      this.#apply(changes, options, job),
+    );
+  }
+
+  /** Everything that stands in the way of an object being like this, with what would repair it. Changes nothing. */
+  explain(object: ModelObject, repair: Repair): Promise<readonly Lack[]> {
+    const edit: Edit = { key: objectKey(object), object };
+    return this.#decide(() => this.#unbroken(() => explainEdit(this.#network, edit, repair, this.time)));
   }
 
   /** Takes back one commit. Refused where later commits touched the same. */
   undo(revision: number, options: ChangeOptions): Promise<ChangeSummary> {
-    return this.#enqueue(async () => {
-      const known = options.requestId === undefined ? undefined : this.#requests.get(options.requestId);
-      if (known) return repeated(known);
+    return this.#asJob(revisionSpec('undo', revision, options.message), options, async (job) => {
+      const known = await this.#known(options);
+      if (known) return known;
+      job?.enter('check');
       const inverse: TransactionChanges = await this.#store.undo(revision);
-      const changes = inverse.objects.map(({ kind, key, value }): Change => {
-        if (value === null) return { delete: `${kind}/${key}` as ObjectKey };
-        return { object: readStored(kind, key, value).object };
-      });
-      return this.#apply(changes, { message: inverse.message, ...options });
+      const changes = changesOf(inverse.objects);
+      const objects = changes.flatMap((change) => ('object' in change ? [change.object] : []));
+      throwIfErrors(stepsTakenBack(objects, (object) => this.#network.get(objectKey(object))?.object));
+      return this.#apply(changes, { message: inverse.message, ...options, exact: true }, job);
     });
+  }
+
+  /** Makes the objects as they were at a revision, in one change. Warns of what does not come back as it was. */
+  rollback(revision: number, options: ChangeOptions): Promise<ChangeSummary> {
+    return this.#asJob(revisionSpec('rollback', revision, options.message), options, async (job) => {
+      const known = await this.#known(options);
+      if (known) return known;
+      job?.enter('check');
+      const net = await netChange(this.#store, this.#revision, revision);
+      // Users stay: who may do what is never brought back from the past.
+      const others = net.objects.filter(({ kind }) => kind !== 'User');
+      const changes = changesOf(others.map(({ kind, key, after }) => ({ kind, key, value: after })));
+      const message = `Roll back to revision ${revision}`;
+      return this.#apply(changes, { message, ...options, exact: true }, job, (proposal) =>
+        notRestored(net, proposal, this.#network),
+      );
+    });
+  }
+
+  /** What differs between two revisions; either may be the later one. */
+  diff(from: number, to: number): Promise<Net> {
+    return netChange(this.#store, from, to);
+  }
+
+  /** Ends the quarantine of inactive addresses of a pool: of all, or of those named. */
+  release(
+    pool: ObjectKey,
+    addresses: readonly string[] | undefined,
+    options: ChangeOptions,
+  ): Promise<ChangeSummary> {
+    return this.#asJob(releaseSpec(pool, addresses, options.message), options, (job) =>
+      this.#release(pool, addresses, options, job),
+    );
+  }
+
+  /** Notes that a secret was used now. */
+  async noteUse(owner: string, name: string): Promise<void> {
+    const now = this.#clock.wall();
+    this.#secrets.note(owner, name, now);
+    await this.#store.noteUse(owner, name, now);
   }
 
   history(filter: HistoryFilter): Promise<readonly Commit[]> {
@@ -126,39 +284,122 @@ export class Controller {
     return this.#watchers.add(handler);
   }
 
+  /** Looks at the hosts, now, and says how far they are as they should be. Changes nothing. */
+  look(hosts: readonly string[]): Promise<readonly Remediated[]> {
+    return askHosts(this.#hosts(), hosts, { repair: false });
+  }
+
+  /** Makes the hosts as they should be, as a job. */
+  remediate(hosts: readonly string[], initiator: string): Remediation {
+    return remediationJob(this.jobs, this.#hosts(), hosts, { initiator });
+  }
+
   /** Finishes the change under way and closes the store. */
   async close(): Promise<void> {
     await this.#work;
+    await this.#durable.catch(() => {});
+    await this.jobs.close();
     await this.#store.close();
   }
 
+  /** When it is its turn: one change at a time. */
+  #asJob(
+    spec: ChangeJobSpec,
+    options: ChangeOptions,
+    change: (job: JobContext | undefined) => Promise<ChangeSummary>,
+  ): Promise<ChangeSummary> {
+    return this.#changeJobs.answer(spec, options, (job) =>
+      this.#decide(async () => {
+        job?.signal.throwIfAborted();
+        return change(job);
+      }),
+    );
+  }
+
+  /** What became of the request when it came for the first time. */
+  async #known({ requestId }: ChangeOptions): Promise<ChangeSummary | undefined> {
+    const known = requestId === undefined ? undefined : this.#requests.get(requestId);
+    if (!known) return undefined;
+    // Which job it was is known by then.
+    if (known.revision > this.#durableRevision) await this.#durable;
+    return repeated(known, this.jobs.ofRevision(known.revision));
+  }
+
+  #hosts() {
+    return { network: this.#network, feed: this.feed, clock: this.#clock };
+  }
+
   #enqueue<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.#work.then(work);
+    const result = this.#work.then(async () => {
+      if (this.#isLost) await this.#recover();
+      return work();
+    });
     this.#work = result.catch(() => {});
     return result;
   }
 
-  async #apply(changes: readonly Change[], options: ChangeOptions): Promise<ChangeSummary> {
-    const known = options.requestId === undefined ? undefined : this.#requests.get(options.requestId);
-    if (known) return repeated(known);
-    const { edits, unchanged, expectations } = this.#editsOf(changes);
+  /** Decides something when it is its turn, and tells what it came to when that rests on nothing that may still be lost. */
+  async #decide<T>(work: () => Promise<T>): Promise<T> {
+    const { decided, durable } = await this.#enqueue(async () => {
+      const [decided] = await Promise.allSettled([work()]);
+      return { decided, durable: this.#durable };
+    });
+    await durable;
+    if (decided.status === 'rejected') throw decided.reason;
+    return decided.value;
+  }
+
+  /** Goes back to what the store holds; nothing else was ever told to anybody. */
+  async #recover(): Promise<void> {
+    const { network, revision } = await load({ store: this.#store, uuid: this.#uuid, now: this.time });
+    this.#secrets.load(await this.#store.secrets());
+    await this.#recallRequests();
+    this.#network = network;
+    this.#revision = revision;
+    this.#durableRevision = revision;
+    this.#durable = Promise.resolve();
+    this.#isLost = false;
+  }
+
+  /** `more`: further warnings of what the proposal comes to. */
+  async #apply(
+    changes: readonly Change[],
+    options: ChangeOptions,
+    job?: JobContext,
+    more: (proposal: Proposal) => readonly Finding[] = () => [],
+  ): Promise<ChangeSummary> {
+    const known = await this.#known(options);
+    if (known) return known;
+    job?.enter('check');
+    const { edits: asked, unchanged, expectations } = this.#editsOf(changes, options.migrates === true);
+    const automatic = options.exact ? undefined : automaticNetworks(this.#network, asked);
+    const edits = [...asked, ...(automatic?.edits ?? [])];
+    throwIfErrors(this.#ownersThere(options.secrets ?? [], edits));
+    const interrupted = interruptions(this.#network, edits);
     const objects = edits.map((edit) => this.#summaryOf(edit));
-    const proposal = await this.#propose(edits);
+    const proposal = await this.#propose(edits, job);
     try {
       throwIfErrors(proposal.findings);
+      const effects = effectsOf(
+        proposal.records,
+        portsByHost(() => this.#network.records()),
+      );
       const summary: ChangeSummary = {
         dryRun: options.dryRun === true,
         objects,
         unchanged,
         allocations: proposal.allocations,
         hosts: hostSummaries(proposal.records, this.#network.subscribersAfter(proposal)),
-        findings: proposal.findings,
+        effects: worthNaming(effects),
+        effectCount: effects.length,
+        findings: [...(automatic?.findings ?? []), ...interrupted, ...proposal.findings, ...more(proposal)],
       };
-      if (options.dryRun || edits.length === 0) {
+      if (options.dryRun || (edits.length === 0 && !options.secrets?.length)) {
         this.#network.discard();
         return summary;
       }
-      const commit = await this.#commit(edits, expectations, proposal, options);
+      if (job) logChange(job, summary);
+      const commit = await this.#commit(edits, expectations, proposal, options, job);
       return { revision: commit.revision, ...summary };
     } catch (thrown) {
       this.#network.discard();
@@ -166,14 +407,46 @@ export class Controller {
     }
   }
 
-  /** A defect on the way leaves a network that is neither the old nor the new one; the store still has the old one. */
-  async #propose(edits: readonly Edit[]): Promise<Proposal> {
+  async #release(
+    pool: ObjectKey,
+    addresses: readonly string[] | undefined,
+    options: ChangeOptions,
+    job: JobContext | undefined,
+  ): Promise<ChangeSummary> {
+    const known = await this.#known(options);
+    if (known) return known;
+    job?.enter('check');
+    if (!this.#network.get(pool)) throwIfErrors([this.#notThere(pool)]);
+    const { proposal, rest } = this.#network.proposeRelease(pool, addresses, this.time);
     try {
-      return this.#network.propose(edits);
+      throwIfErrors(rest.map((address) => notInactive(this.#network, pool, address)));
+      const released = proposal.inactive.map(({ value }) => value);
+      const summary: ChangeSummary = { ...NO_CHANGE, dryRun: options.dryRun === true, released };
+      if (options.dryRun || released.length === 0) {
+        this.#network.discard();
+        return summary;
+      }
+      const message = options.message ?? releaseMessage(pool, released);
+      const commit = await this.#commit([], new Map(), proposal, { ...options, message }, job);
+      return { ...summary, revision: commit.revision };
     } catch (thrown) {
-      this.#network = (await load({ store: this.#store, uuid: this.#uuid })).network;
+      this.#network.discard();
       throw thrown;
     }
+  }
+
+  /** A defect on the way leaves a network that is neither the old nor the new one; the store still has the old one. */
+  async #unbroken<T>(work: () => T): Promise<T> {
+    try {
+      return work();
+    } catch (thrown) {
+      this.#network = (await load({ store: this.#store, uuid: this.#uuid, now: this.time })).network;
+      throw thrown;
+    }
+  }
+
+  #propose(edits: readonly Edit[], job: JobContext | undefined): Promise<Proposal> {
+    return this.#unbroken(() => this.#network.propose(edits, this.time, (stage) => job?.enter(stage)));
   }
 
   async #commit(
@@ -181,9 +454,16 @@ export class Controller {
     expectations: Expectations,
     proposal: Proposal,
     options: ChangeOptions,
+    job: JobContext | undefined,
   ): Promise<Commit> {
+    job?.signal.throwIfAborted();
+    job?.enter('commit');
+    job?.seal();
+    const ofJob = job && this.jobs.stored(job.id);
+    const written = options.secrets ?? [];
+    const secrets = [...written, ...this.#secrets.removedBy(edits, written)];
     const ids = new Map(edits.map(({ key }) => [key, this.#network.get(key)?.id ?? this.#uuid()]));
-    const commit = await this.#store.commit({
+    const { commit, durable } = await this.#store.write({
       author: options.author,
       message: options.message ?? '',
       time: this.#clock.wall(),
@@ -199,7 +479,9 @@ export class Controller {
           ...(expect === undefined ? {} : { expect }),
         };
       }),
-      allocations: proposal.allocations.map(({ scope, owner, after }) => ({ scope, owner, value: after })),
+      allocations: rowsOf(proposal),
+      ...(ofJob ? { job: ofJob } : {}),
+      ...(secrets.length > 0 ? { secrets } : {}),
     });
     const { revision } = commit;
     // The store knows a request that was forgotten here: it was carried out long ago, and this change is not its.
@@ -207,9 +489,28 @@ export class Controller {
     this.#revision = revision;
     this.#remember(commit);
     this.#network.keep(edits, revision, (key) => ids.get(key)!, proposal);
-    this.feed.publish(revision, deltaOf(proposal));
-    this.#watchers.tell(commit);
+    this.#secrets.keep(secrets);
+    this.#durable = durable.then(
+      () => {
+        this.#durableRevision = revision;
+        if (job) this.jobs.note(job.id, { revision });
+        this.feed.publish(revision, deltaOf(proposal));
+        this.#watchers.tell(commit);
+      },
+      (thrown) => {
+        this.#isLost = true;
+        throw thrown;
+      },
+    );
+    // Whoever decided on it waits for it.
+    this.#durable.catch(() => {});
     return commit;
+  }
+
+  async #recallRequests(): Promise<void> {
+    this.#requests.clear();
+    const recent = await this.#store.history({ limit: REMEMBERED_REQUESTS });
+    for (const commit of recent.toReversed()) this.#remember(commit);
   }
 
   #remember(commit: Commit): void {
@@ -222,7 +523,10 @@ export class Controller {
   }
 
   /** What really changes; and everything that is wrong with the request itself, at once. */
-  #editsOf(changes: readonly Change[]): {
+  #editsOf(
+    changes: readonly Change[],
+    migrates: boolean,
+  ): {
     edits: Edit[];
     unchanged: ObjectKey[];
     expectations: Expectations;
@@ -231,7 +535,8 @@ export class Controller {
     const unchanged: ObjectKey[] = [];
     const expectations: Expectations = new Map();
     const findings: Finding[] = [];
-    for (const change of changes) {
+    for (const asked of changes) {
+      const change = migrates || 'delete' in asked ? asked : this.#ontoHeld(asked);
       const key = 'delete' in change ? change.delete : objectKey(change.object);
       const held = this.#network.get(key);
       if (edits.has(key))
@@ -243,6 +548,10 @@ export class Controller {
         const conflict = expectationFinding(key, change.expect, held?.revision);
         if (conflict) findings.push(conflict);
       }
+      const refused = migrates
+        ? undefined
+        : whileMoving(held?.object, 'delete' in change ? undefined : change.object);
+      if (refused) findings.push(refused);
       if ('delete' in change) {
         if (!held) findings.push(this.#notThere(key));
         edits.set(key, { key });
@@ -256,6 +565,23 @@ export class Controller {
     return { edits: [...edits.values()], unchanged, expectations };
   }
 
+  /** With what the object that is there keeps, whoever writes it. */
+  #ontoHeld<C extends Extract<Change, { object: unknown }>>(change: C): C {
+    const held = this.#network.get(objectKey(change.object))?.object;
+    const object = change.onto?.(held) ?? change.object;
+    return { ...change, object: keepMigration(object, held) };
+  }
+
+  /** Nobody who gets the name later inherits what was set for somebody who was deleted meanwhile. */
+  #ownersThere(secrets: readonly SecretWrite[], edits: readonly Edit[]): Finding[] {
+    const edited = new Map<string, Edit>(edits.map((edit) => [edit.key, edit]));
+    return secrets
+      .filter(({ value }) => value !== null)
+      .map(({ owner }) => owner as ObjectKey)
+      .filter((owner) => !(edited.get(owner)?.object ?? (!edited.has(owner) && this.#network.get(owner))))
+      .map((owner) => this.#notThere(owner));
+  }
+
   #notThere(key: ObjectKey): Finding {
     const implied = this.#network.fact(key);
     if (implied && isImplied(implied) && isKind(implied, 'VmNetwork')) {
@@ -264,6 +590,14 @@ export class Controller {
         key,
         `${key} exists because ${implied.impliedBy} asks for a VM network of its own name.`,
         `Set sameNameVmNetwork of ${implied.impliedBy} to false instead.`,
+      );
+    }
+    if (implied && isBuiltIn(implied)) {
+      return finding(
+        'in-use',
+        key,
+        `${key} is built in, so it is always there.`,
+        'Leave it; no switch offers it that does not list it. An object of the same name stands in its place.',
       );
     }
     return finding('not-found', key, `There is no ${key}.`, 'Look at the names with "netloom get".');
@@ -277,19 +611,62 @@ export class Controller {
   }
 }
 
+function releaseMessage(pool: ObjectKey, released: readonly string[]): string {
+  const more = released.length - NAMED_ADDRESSES;
+  const names = released.slice(0, NAMED_ADDRESSES).join(', ');
+  return `release ${names}${more > 0 ? ` and ${more} more` : ''} of ${pool}`;
+}
+
+/** How many released addresses the journal names before it counts the others. */
+const NAMED_ADDRESSES = 10;
+
+/** What was handed out and taken back. */
+interface Handed {
+  readonly allocations: readonly AllocationChange[];
+  readonly inactive: readonly InactiveChange[];
+}
+
+/** The same as the store keeps it. */
+function rowsOf({ allocations, inactive }: Handed): { scope: string; owner: string; value: string | null }[] {
+  const held = allocations.map(({ scope, owner, after }) => ({ scope, owner, value: after }));
+  return [...held, ...inactive.map(inactiveRow)];
+}
+
 /** How many requests can be sent again and get the answer that they got. */
 const REMEMBERED_REQUESTS = 100;
 
-function repeated(commit: Commit): ChangeSummary {
+const NO_CHANGE: ChangeSummary = {
+  dryRun: false,
+  objects: [],
+  unchanged: [],
+  allocations: [],
+  hosts: [],
+  effects: [],
+  effectCount: 0,
+  findings: [],
+};
+
+/** What a commit that takes others back asks for. */
+function changesOf(writes: TransactionChanges['objects']): Change[] {
+  return writes.map(({ kind, key, value }): Change => {
+    if (value === null) return { delete: `${kind}/${key}` as ObjectKey };
+    return { object: readStored(kind, key, value).object };
+  });
+}
+
+function repeated(commit: Commit, job: Job | undefined): ChangeSummary {
+  const { revision, objects, allocations } = commit;
   return {
-    revision: commit.revision,
+    ...NO_CHANGE,
+    revision,
     repeated: true,
-    dryRun: false,
+    ...(job ? { job: job.id } : {}),
     objects: commitSummaries(commit),
-    unchanged: [],
-    allocations: commit.allocations,
-    hosts: [],
-    findings: [],
+    allocations: handedOut(commit),
+    // A commit without objects is a release.
+    ...(objects.length === 0
+      ? { released: allocations.filter(isInactiveRow).map(({ owner }) => owner) }
+      : {}),
   };
 }
 
@@ -336,10 +713,14 @@ function deltaOf(proposal: Proposal): PolicyDelta {
 }
 
 /** The network that the store holds, and what this version hands out otherwise than the one that wrote it. */
-async function load({ store, uuid }: Pick<ControllerOptions, 'store' | 'uuid'>): Promise<{
+async function load({
+  store,
+  uuid,
+  now,
+}: Pick<ControllerOptions, 'store' | 'uuid'> & { now: number }): Promise<{
   network: Network;
   revision: number;
-  adaptations: readonly AllocationChange[];
+  adaptations: Handed;
 }> {
   const network = new Network(uuid);
   const { revision, objects, allocations } = await store.snapshot();
@@ -348,17 +729,18 @@ async function load({ store, uuid }: Pick<ControllerOptions, 'store' | 'uuid'>):
     ...readStored(kind, key, value),
     revision: changed,
   }));
-  const loaded = network.load(held, allocations);
+  const loaded = network.load(held, allocations, now);
   throwIfErrors(loaded.findings);
-  return { network, revision, adaptations: loaded.allocations };
+  return { network, revision, adaptations: loaded };
 }
 
 /** Commits what this version hands out otherwise than the one that wrote the data; the revision that this leads to. */
 async function adapt(
   { store, clock }: ControllerOptions,
   revision: number,
-  allocations: readonly AllocationChange[],
+  adaptations: Handed,
 ): Promise<number> {
+  const allocations = rowsOf(adaptations);
   if (allocations.length === 0) return revision;
   const commit = await store.commit({
     author: 'netloom',
@@ -366,7 +748,7 @@ async function adapt(
     time: clock.wall(),
     base: revision,
     objects: [],
-    allocations: allocations.map(({ scope, owner, after }) => ({ scope, owner, value: after })),
+    allocations,
   });
   return commit.revision;
 }

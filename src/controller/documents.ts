@@ -20,10 +20,12 @@ export interface ListOptions {
   readonly after?: string;
   /** At most so many. */
   readonly limit: number;
+  /** Only objects that this says yes to. */
+  readonly shows?: (key: ObjectKey, object: ModelObject) => boolean;
 }
 
 export interface DocumentPage {
-  readonly documents: readonly JsonObject[];
+  readonly documents: readonly { readonly key: ObjectKey; readonly document: JsonObject }[];
   /** `after` of the next page; absent when this was the last. */
   readonly next?: string;
 }
@@ -36,16 +38,18 @@ export function documentOf(controller: Controller, key: ObjectKey): JsonObject |
 
 /** The objects of a kind, sorted by key. */
 export function documentsOf(controller: Controller, kind: KindName, options: ListOptions): DocumentPage {
-  const { name, after, limit } = options;
-  const named = (key: string) => name === undefined || key === name || key.endsWith(`/${name}`);
+  const { name, after, limit, shows = () => true } = options;
+  const named = (key: string) =>
+    name === undefined || key === name || key.endsWith(`/${name}`) || key.endsWith(`:${name}`);
   const wanted = controller.network
     .list(kind)
     .map((entry) => ({ ...entry, name: splitObjectKey(entry.key)!.key }))
-    .filter((entry) => named(entry.name) && (after === undefined || entry.name > after));
+    .filter((entry) => named(entry.name) && (after === undefined || entry.name > after))
+    .filter(({ key, object }) => shows(key, object));
   const page = wanted.slice(0, limit);
   const write = writer(controller);
   return {
-    documents: page.map(({ key, object, held }) => write(key, object, held)),
+    documents: page.map(({ key, object, held }) => ({ key, document: write(key, object, held) })),
     ...(wanted.length > limit ? { next: page.at(-1)!.name } : {}),
   };
 }
@@ -53,19 +57,24 @@ export function documentsOf(controller: Controller, kind: KindName, options: Lis
 type Write = (key: ObjectKey, object: ModelObject, held: Held | undefined) => JsonObject;
 
 /** Looks up once what every document needs. */
-function writer({ network, feed }: Controller): Write {
+function writer(controller: Controller): Write {
+  const { network, feed, time } = controller;
   const warnings = new Map<ObjectKey, Finding[]>();
   for (const { object, finding } of network.warnings()) entryOf(warnings, object, () => []).push(finding);
+  for (const finding of controller.noticed()) {
+    const key = splitObjectKey(finding.path) && (finding.path as ObjectKey);
+    if (key) entryOf(warnings, key, () => []).push(finding);
+  }
   const hosts = new Map<string, HostStatus>(feed.status().map((status) => [status.host, status]));
   return (key, object, held) => ({
     ...fieldsOf(object),
     ...(held ? { meta: { id: held.id, revision: held.revision } } : {}),
-    status: statusOf(network, object, warnings.get(key) ?? [], hosts),
+    status: statusOf(network, object, warnings.get(key) ?? [], hosts, time),
   });
 }
 
 /** The fields that the kind has: without what only the controller says, with the name that a host switch goes by. */
 function fieldsOf(object: ModelObject): JsonObject {
-  const { impliedBy: _shownAsStatus, ...fields } = jsonOf(object);
+  const { impliedBy: _shownAsStatus, builtIn: _shownThereToo, ...fields } = jsonOf(object);
   return isKind(object, 'HostSwitch') ? { ...fields, name: objectName(object) } : fields;
 }

@@ -9,16 +9,19 @@
  * here waits or touches the outside, so a proposal that is discarded was never there: that is a dry run, and also what
  * becomes of a refused change.
  */
-import { type AllocationChange, Allocator } from '../allocate/allocator.ts';
+import { Allocator } from '../allocate/allocator.ts';
 import { needs } from '../allocate/demand.ts';
+import type { AllocationChange } from '../allocate/holdings.ts';
+import { type InactiveChange, readRows } from '../allocate/quarantine.ts';
 import { Deriver, type OutputChange } from '../base/derive.ts';
 import { type Finding, finding } from '../base/error.ts';
 import { entryOf } from '../base/map.ts';
 import { Compiler } from '../compile/compile.ts';
 import { allocationFact, type CompileFact } from '../compile/facts.ts';
+import { builtInAt, builtInKeys } from '../model/built-in.ts';
 import type { KindName, ObjectKey } from '../model/definition.ts';
-import { factAt, factChanges } from '../model/facts.ts';
-import { isImplied } from '../model/implied.ts';
+import { factAt, factChanges, type Reader } from '../model/facts.ts';
+import { isImplied, originOfImplied } from '../model/implied.ts';
 import { type ModelObject, splitObjectKey } from '../model/kinds.ts';
 import { compareFindings, type KeyedFinding, validation } from '../model/validate.ts';
 import { domainScope, type PolicyRecord, type ScopedRecord } from '../policy/records.ts';
@@ -41,10 +44,20 @@ export interface Proposal {
   /** Errors first; with an error in it the proposal can only be discarded. */
   readonly findings: readonly Finding[];
   readonly allocations: readonly AllocationChange[];
+  /** Addresses that become inactive by it, and those that no longer are. */
+  readonly inactive: readonly InactiveChange[];
   readonly records: readonly OutputChange<ScopedRecord>[];
 }
 
+const NOTHING: Proposal = { findings: [], allocations: [], inactive: [], records: [] };
+
+/** What a proposal goes through after it was checked. */
+export type Stage = 'allocate' | 'compile';
+
 type Facts = Map<ObjectKey, ModelObject | undefined>;
+
+/** The network, to be read. */
+export type NetworkView = Omit<Network, 'propose' | 'proposeRelease' | 'keep' | 'discard' | 'load'>;
 
 export class Network {
   readonly #held = new Map<ObjectKey, Held>();
@@ -69,18 +82,28 @@ export class Network {
    */
   load(
     objects: Iterable<Held & { readonly key: ObjectKey }>,
-    allocations: Iterable<{ scope: string; owner: string; value: string }>,
-  ): { readonly findings: readonly Finding[]; readonly allocations: readonly AllocationChange[] } {
+    rows: Iterable<{ scope: string; owner: string; value: string }>,
+    now: number,
+  ): {
+    readonly findings: readonly Finding[];
+    readonly allocations: readonly AllocationChange[];
+    readonly inactive: readonly InactiveChange[];
+  } {
     for (const { key, ...held } of objects) this.#hold(key, held);
-    const facts: Facts = factChanges(this.#held.keys(), (key) => this.#held.get(key)?.object);
-    const kept = [...allocations];
-    this.#allocator.restore(kept);
+    const keys = [...builtInKeys(), ...this.#held.keys()];
+    const facts: Facts = factChanges(keys, (key) => this.#held.get(key)?.object);
+    const { allocations, inactive, findings } = readRows(rows);
+    this.#allocator.restore(allocations, inactive);
     const wrong = this.#validation.apply(facts).flatMap((change) => change.after?.finding ?? []);
-    const grant = this.#allocator.apply(this.#needs.apply(facts));
-    const changes = [...grant.changes, ...this.#allocator.sweep()];
+    const grant = this.#allocator.apply(this.#needs.apply(facts), now);
+    const swept = this.#allocator.sweep(now);
     const compiled = this.#compiler.apply([...facts, ...this.#allocator.allocations().map(allocationFact)]);
     for (const { after } of compiled) if (after) this.#subscribe(undefined, after.record, after.scope);
-    return { findings: [...wrong, ...grant.findings], allocations: changes };
+    return {
+      findings: [...findings, ...wrong, ...grant.findings],
+      allocations: [...grant.changes, ...swept.changes],
+      inactive: [...grant.inactive, ...swept.inactive],
+    };
   }
 
   get(key: ObjectKey): Held | undefined {
@@ -120,12 +143,41 @@ export class Network {
     return this.#validation.members(index, group);
   }
 
+  /** Facts and groups of the model as validation sees them, those of an open proposal among them. */
+  get reader(): Reader {
+    return {
+      get: (key) => this.#validation.fact(key),
+      members: (index, group) => this.#validation.members(index, group),
+    };
+  }
+
   allocation(scope: string, owner: string): string | undefined {
     return this.#allocator.value(scope, owner);
   }
 
-  poolUse(key: string) {
-    return this.#allocator.poolUse(key);
+  /** Everything that is handed out, sorted by scope and owner. */
+  allocations() {
+    return this.#allocator.allocations();
+  }
+
+  /** How full a pool is at the time `now`. */
+  poolUse(key: string, now: number) {
+    return this.#allocator.poolUse(key, now);
+  }
+
+  /** What a pool gives out, and in which scope. */
+  pool(key: string) {
+    return this.#allocator.pool(key);
+  }
+
+  /** Who holds the values of a scope. */
+  holders(scope: string) {
+    return this.#allocator.holders(scope);
+  }
+
+  /** The addresses of a scope that are inactive at the time `now`. */
+  inactive(scope: string, now: number) {
+    return this.#allocator.inactive(scope, now);
   }
 
   records(): Iterable<ScopedRecord> {
@@ -141,8 +193,11 @@ export class Network {
     return [...this.#validation.outputs()].sort(compareFindings);
   }
 
-  /** Takes the edits in and says what they come to. To be followed by `keep` or `discard`. */
-  propose(edits: readonly Edit[]): Proposal {
+  /**
+   * Takes the edits in and says what they come to at the time `now`, wall-clock milliseconds. To be followed by `keep` or
+   * `discard`. `onStage` is told when a stage begins, and must not throw.
+   */
+  propose(edits: readonly Edit[], now: number, onStage: (stage: Stage) => void = () => {}): Proposal {
     if (this.#discard) throw new Error('a proposal is open already');
     const edited = new Map(edits.map((edit) => [edit.key, edit.object]));
     const object = (key: ObjectKey) => (edited.has(key) ? edited.get(key) : this.#held.get(key)?.object);
@@ -154,16 +209,18 @@ export class Network {
     };
 
     undo.push(() => this.#validation.apply(before));
-    const findings = this.#readable(this.#validation.apply(facts), edited);
-    if (findings.some((f) => f.severity === 'error')) return { findings, allocations: [], records: [] };
+    const gone = [...facts].flatMap(([key, fact]) => (!fact && before.get(key) ? [key] : []));
+    const findings = this.#readable(this.#validation.apply(facts), edited, gone);
+    if (findings.some((f) => f.severity === 'error')) return { ...NOTHING, findings };
 
+    onStage('allocate');
     undo.push(() => this.#needs.apply(before));
     const demands = this.#needs.apply(facts);
     undo.push(() => this.#allocator.undo());
-    const grant = this.#allocator.apply(demands);
-    if (grant.findings.length > 0)
-      return { findings: [...grant.findings, ...findings], allocations: [], records: [] };
+    const grant = this.#allocator.apply(demands, now);
+    if (grant.findings.length > 0) return { ...NOTHING, findings: [...grant.findings, ...findings] };
 
+    onStage('compile');
     const taken: [string, CompileFact | undefined][] = [...facts];
     const back: [string, CompileFact | undefined][] = [...before];
     for (const { scope, owner, before: was, after } of grant.changes) {
@@ -173,7 +230,27 @@ export class Network {
     }
     undo.push(() => this.#compiler.apply(back));
     const records = this.#compiler.apply(taken);
-    return { findings, allocations: grant.changes, records };
+    return { findings, allocations: grant.changes, inactive: grant.inactive, records };
+  }
+
+  /**
+   * Ends the quarantine of addresses of a pool: of all, or of those named. Says what would be free, and which of the
+   * named are not inactive in it. To be followed by `keep` or `discard`.
+   */
+  proposeRelease(
+    pool: ObjectKey,
+    values: readonly string[] | undefined,
+    now: number,
+  ): { readonly proposal: Proposal; readonly rest: readonly string[] } {
+    if (this.#discard) throw new Error('a proposal is open already');
+    this.#discard = () => this.#allocator.undo();
+    const { inactive, rest } = this.#allocator.release(pool, values, now);
+    return { proposal: { ...NOTHING, inactive }, rest };
+  }
+
+  /** The hosts that follow a scope of a routing domain. */
+  subscribers(scope: string): readonly string[] {
+    return [...(this.#subscribers.get(scope) ?? [])];
   }
 
   /** The hosts that follow a scope of a routing domain, once the proposal is kept; and those that did before. */
@@ -231,9 +308,11 @@ export class Network {
   #readable(
     changes: readonly OutputChange<KeyedFinding>[],
     edited: ReadonlyMap<ObjectKey, ModelObject | undefined>,
+    gone: readonly ObjectKey[],
   ): Finding[] {
     const fresh = changes.flatMap((change) => change.after ?? []).sort(compareFindings);
-    const deleted = [...edited].filter(([, object]) => !object).map(([key]) => key);
+    // What stood in the place of something that is built in leaves that behind.
+    const deleted = [...edited].flatMap(([key, object]) => (object || builtInAt(key) ? [] : [key]));
     const hurt = fresh
       .filter((f) => f.finding.severity === 'error' && !edited.has(f.object))
       .map((f) => f.object);
@@ -248,9 +327,7 @@ export class Network {
       for (const user of users) if (edited.has(user as ObjectKey)) users.delete(user);
       if (users.size === 0) continue;
       for (const user of users) explained.add(user);
-      const shown = [...users].sort().slice(0, USERS_NAMED).join(', ');
-      const more = users.size > USERS_NAMED ? ` and ${users.size - USERS_NAMED} more` : '';
-      const message = `${key} is still used by ${shown}${more}.`;
+      const message = `${key} is still used by ${named([...users])}.`;
       inUse.push(
         finding(
           'in-use',
@@ -260,6 +337,17 @@ export class Network {
         ),
       );
     }
+    for (const key of gone) {
+      const origin = originOfImplied(key);
+      // One that went with what implied it is the business of that object's deletion.
+      if (edited.has(key) || !origin || !edited.get(origin)) continue;
+      const users = this.referrers(key).filter((user) => !edited.has(user as ObjectKey));
+      if (users.length === 0) continue;
+      for (const user of users) explained.add(user);
+      const message = `${key} would be gone, and is still used by ${named(users)}.`;
+      const remedy = 'Let these use another VM network first, or leave sameNameVmNetwork: true.';
+      inUse.push(finding('in-use', `${origin}.sameNameVmNetwork`, message, remedy));
+    }
     const rest = fresh.filter((f) => !explained.has(f.object)).map((f) => f.finding);
     const all = [...inUse, ...rest];
     return [...all.filter((f) => f.severity === 'error'), ...all.filter((f) => f.severity === 'warning')];
@@ -268,6 +356,12 @@ export class Network {
 
 /** How many users of an object a finding names. */
 const USERS_NAMED = 10;
+
+/** The first of them by name, and how many more there are. */
+function named(users: readonly string[]): string {
+  const shown = users.toSorted().slice(0, USERS_NAMED).join(', ');
+  return users.length > USERS_NAMED ? `${shown} and ${users.length - USERS_NAMED} more` : shown;
+}
 
 function hostOf(scope: string): string | undefined {
   return scope.startsWith('host/') ? scope.slice('host/'.length) : undefined;

@@ -5,12 +5,13 @@
 import { hostVnicOwner, RDID, VNIC, VSID, vmVnicOwner } from '../allocate/scopes.ts';
 import type { Finding } from '../base/error.ts';
 import type { JsonObject } from '../base/json.ts';
-import type { ObjectKey } from '../model/definition.ts';
+import { COUNTABLES } from '../model/kinds/tenant.ts';
+import { virtualMachineKey } from '../model/kinds/virtual-machine.ts';
+import { vmNetworkKey } from '../model/kinds/vm-network.ts';
 import { subnetKey } from '../model/kinds/vm-subnet.ts';
 import {
   type Host,
   type HostSwitch,
-  isKind,
   type ModelObject,
   objectKey,
   type VirtualMachine,
@@ -19,10 +20,11 @@ import {
 } from '../model/kinds.ts';
 import { type Attachment, hostScope, type PolicyRecord } from '../policy/records.ts';
 import type { HostStatus } from '../stream/feed.ts';
-import type { Network } from './network.ts';
-
-/** The network, to be read. */
-export type NetworkView = Omit<Network, 'propose' | 'keep' | 'discard' | 'load'>;
+import { bindingsOf, takeoverOf } from './fabric/bindings.ts';
+import { complianceOf } from './fabric/compliance.ts';
+import { fabricsOf } from './fabric/of-host.ts';
+import type { NetworkView } from './network.ts';
+import { statusOfPool } from './pool.ts';
 
 /** How many of an object's users are named; all are counted. */
 const NAMED_USERS = 100;
@@ -42,16 +44,18 @@ interface VnicStatus {
   readonly connected: boolean;
 }
 
-/** The status of an object. `warnings` are those about this object. */
+/** The status of an object. `warnings` are those about this object; `now` is wall-clock milliseconds. */
 export function statusOf(
   network: NetworkView,
   object: ModelObject,
   warnings: readonly Finding[],
   hosts: ReadonlyMap<string, HostStatus>,
+  now: number,
 ): JsonObject {
   const users = network.referrers(objectKey(object));
   const status = {
-    ...ofKind(network, object, hosts),
+    ...ofKind(network, object, hosts, now),
+    compliance: complianceOf(network, object, hosts),
     ...(users.length > 0 ? { users: users.slice(0, NAMED_USERS), userCount: users.length } : {}),
     ...(warnings.length > 0 ? { warnings: warnings.map((w) => ({ ...w })) } : {}),
   };
@@ -59,12 +63,21 @@ export function statusOf(
   return JSON.parse(JSON.stringify(status)) as JsonObject;
 }
 
-function ofKind(network: NetworkView, object: ModelObject, hosts: ReadonlyMap<string, HostStatus>): object {
+function ofKind(
+  network: NetworkView,
+  object: ModelObject,
+  hosts: ReadonlyMap<string, HostStatus>,
+  now: number,
+): object {
   switch (object.kind) {
     case 'Host':
       return statusOfHost(network, object, hosts.get(object.name));
     case 'HostSwitch':
-      return { hostVnics: vnicsOfHostSwitch(network, object) };
+      return {
+        hostVnics: vnicsOfHostSwitch(network, object),
+        bindings: bindingsOf(network, object),
+        takesOver: takeoverOf(network, object),
+      };
     case 'VirtualMachine':
       return { vnics: vnicsOfMachine(network, object) };
     case 'VmNetwork':
@@ -73,7 +86,12 @@ function ofKind(network: NetworkView, object: ModelObject, hosts: ReadonlyMap<st
       return statusOfSubnet(network, object);
     case 'IpPool':
     case 'MacPool':
-      return statusOfPool(network, objectKey(object));
+      return statusOfPool(network, objectKey(object), object, now);
+    case 'VirtualPortProfile':
+    case 'PortClassification':
+      return { builtIn: object.builtIn };
+    case 'Tenant':
+      return { used: usedBy(network, object.name) };
     case 'LogicalNetwork':
       return {
         sites: network.members('sites', object.name),
@@ -85,12 +103,9 @@ function ofKind(network: NetworkView, object: ModelObject, hosts: ReadonlyMap<st
 }
 
 function statusOfHost(network: NetworkView, host: Host, agent: HostStatus | undefined): object {
-  const providers = network.list('LogicalNetwork').flatMap(({ object }) => {
-    if (!isKind(object, 'LogicalNetwork')) return [];
-    const record = recordOf(network, host.name, `provider/${object.name}`);
-    if (record?.kind !== 'provider') return [];
+  const providers = fabricsOf(network, host.name).map((record) => {
     const { logicalNetwork, pa, prefixLength, mac, vlan, encapsulation } = record;
-    return [{ logicalNetwork, address: pa, prefixLength, mac, vlan, encapsulation, switch: record.switch }];
+    return { logicalNetwork, address: pa, prefixLength, mac, vlan, encapsulation, switch: record.switch };
   });
   return {
     agent: agentStatus(agent),
@@ -102,18 +117,24 @@ function statusOfHost(network: NetworkView, host: Host, agent: HostStatus | unde
 /** How far a host's agent is, for people and programs alike. */
 export function agentStatus(agent: HostStatus | undefined): object {
   if (!agent) return { connected: false };
-  const { connected, touched, outcome, refused } = agent;
+  const { connected, touched, outcome, refused, report, since } = agent;
   return {
     connected,
+    ...(since === undefined ? {} : { since: new Date(since).toISOString() }),
     /** The newest revision that concerns the host. */
     wanted: touched,
     ...(outcome ? { applied: outcome.revision, ok: outcome.ok, findings: outcome.findings } : {}),
     ...(refused ? { refused } : {}),
+    /** What the machine has, as its agent found it. */
+    ...(report
+      ? { version: report.version, engine: report.engine, nics: report.nics, switches: report.switches }
+      : {}),
   };
 }
 
 function vnicsOfMachine(network: NetworkView, vm: VirtualMachine): VnicStatus[] {
-  return vm.vnics.map(({ name }) => vnicStatus(network, vm.host, name, vmVnicOwner(vm.name, name)));
+  const owner = virtualMachineKey(vm);
+  return vm.vnics.map(({ name }) => vnicStatus(network, vm.host, name, vmVnicOwner(owner, name)));
 }
 
 function vnicsOfHostSwitch(network: NetworkView, hostSwitch: HostSwitch): VnicStatus[] {
@@ -122,9 +143,9 @@ function vnicsOfHostSwitch(network: NetworkView, hostSwitch: HostSwitch): VnicSt
   );
 }
 
-function vnicStatus(network: NetworkView, host: string, name: string, owner: string): VnicStatus {
+function vnicStatus(network: NetworkView, host: string | undefined, name: string, owner: string): VnicStatus {
   const id = network.allocation(VNIC, owner);
-  const port = id === undefined ? undefined : recordOf(network, host, `port/${id}`);
+  const port = id === undefined || host === undefined ? undefined : recordOf(network, host, `port/${id}`);
   if (id === undefined || port?.kind !== 'port') {
     return { name, connected: false, ...(id === undefined ? {} : { id }) };
   }
@@ -149,14 +170,19 @@ function networkStatus(attachment: Attachment): Pick<VnicStatus, 'vsid' | 'vlan'
       return { vlan: attachment.vlan };
     case 'private':
       return { vlan: attachment.primary };
+    case 'trunk':
+      return { vlan: attachment.native };
+    case 'monitor':
+      return {};
   }
 }
 
-function statusOfVmNetwork(network: NetworkView, { name, impliedBy }: VmNetwork): object {
+function statusOfVmNetwork(network: NetworkView, object: VmNetwork): object {
+  const key = vmNetworkKey(object);
   return {
-    routingDomainId: network.allocation(RDID, `VmNetwork/${name}`),
-    subnets: network.members('subnets', name),
-    impliedBy,
+    routingDomainId: network.allocation(RDID, `VmNetwork/${key}`),
+    subnets: network.members('subnets', key),
+    impliedBy: object.impliedBy,
   };
 }
 
@@ -170,16 +196,24 @@ function statusOfSubnet(network: NetworkView, subnet: VmSubnet): object {
   return {
     vsid: vsid === undefined ? undefined : Number(vsid),
     ...(record?.kind === 'subnet'
-      ? { gateway: record.gateway, gatewayMac: record.gatewayMac, mtu: record.mtu }
+      ? {
+          gateways: record.prefixes.map(({ gateway }) => gateway),
+          gatewayMac: record.gatewayMac,
+          mtu: record.mtu,
+        }
       : {}),
     pools: network.members('pools', `VmSubnet/${subnetKey(subnet.vmNetwork, subnet.name)}`),
   };
 }
 
-/** Counts are decimal numbers in text: a pool of IPv6 addresses can have more than JSON numbers can tell apart. */
-function statusOfPool(network: NetworkView, key: ObjectKey): object {
-  const use = network.poolUse(key);
-  return use ? { size: String(use.size), used: String(use.used), free: String(use.free) } : {};
+/** How much a tenant has of each countable thing. */
+function usedBy(network: NetworkView, tenant: string): object {
+  return Object.fromEntries(
+    COUNTABLES.map((countable) => [
+      countable,
+      network.members('countables', `${tenant}/${countable}`).length,
+    ]),
+  );
 }
 
 function recordOf(network: NetworkView, host: string, key: string): PolicyRecord | undefined {
