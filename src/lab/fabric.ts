@@ -1,13 +1,13 @@
 /**
- * Hosts and machines of a lab, following the controller: each Host object gets a softswitch host with an agent that is
- * connected by the policy stream, each port record of a VM a running guest.
+ * Hosts and machines of a lab, following where their policy comes from: each host is a softswitch host with an agent that
+ * is connected by the policy stream, each port record of a VM a running guest.
  */
+import type { AclDecision } from '../agent/acl-report.ts';
 import { Agent, type RecordChange } from '../agent/agent.ts';
+import { Reporter } from '../agent/reporter.ts';
+import { advertiseRegularly } from '../agent/router-advertiser.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { type Finding, NetloomError, throwIfErrors } from '../base/error.ts';
-import type { Controller } from '../controller/controller.ts';
-import type { Host, PhysicalNetwork } from '../model/kinds.ts';
-import { isKind } from '../model/kinds.ts';
 import { hostScope, type PolicyRecord, type PortRecord, recordKey } from '../policy/records.ts';
 import type { PolicyDelta, PolicyView } from '../policy/set.ts';
 import type { SwitchEvent } from '../softswitch/events.ts';
@@ -17,15 +17,24 @@ import { memoryTransport } from '../stream/memory.ts';
 import { policyRoutes } from '../stream/server.ts';
 import { Machine } from './machine.ts';
 import { PhysicalFabric } from './physical.ts';
+import type { PolicySource } from './policy-source.ts';
 import { SoftHost } from './soft-host.ts';
 
 export interface FabricOptions {
-  readonly controller: Controller;
-  /** Time of guests and switches. The stream between controller and agents runs on real time. */
+  readonly source: PolicySource;
+  /** Time of guests and switches. The stream to the agents runs on real time. */
   readonly clock: Clock;
   readonly random: () => number;
+  /** Of Netloom, as agents report it. */
+  readonly version?: string;
+  /** Milliseconds between two looks at whether hosts are as they should be; absent: only when asked. */
+  readonly inspectEvery?: number;
   /** Every frame on a machine's virtual cable, and on the cables between hosts and physical networks. */
   readonly onFrame?: (place: FramePlace, frame: Uint8Array) => void;
+  /** A rule of a port ACL with `log` has decided something. */
+  readonly onAclDecision?: (host: string, decision: AclDecision) => void;
+  /** Awaited by a host before it takes in a change of its policy: to let hosts learn of it at different moments. */
+  readonly beforePolicy?: (host: string) => Promise<void>;
   /** Something went wrong that no caller waits for; the host is '' when it concerns no particular one. */
   readonly onTrouble?: (host: string, findings: readonly Finding[]) => void;
 }
@@ -43,6 +52,10 @@ export interface FabricHost {
   readonly soft: SoftHost;
   readonly agent: Agent;
   readonly client: PolicyClient;
+  /** Ends the looks at whether the host is as it should be. */
+  readonly stopLooking: () => void;
+  /** Ends what the routers of its virtual subnets say unasked. */
+  readonly stopAdvertising: () => void;
 }
 
 export class Fabric {
@@ -54,14 +67,15 @@ export class Fabric {
   readonly #transport;
   readonly #observers = new Set<FabricObserver>();
   #work: Promise<void> = Promise.resolve();
-  /** What kept the hosts from being as the controller has them, the last time. */
+  /** What kept the hosts from being as the source has them, the last time. */
   #failure: NetloomError | undefined;
   #stopWatching = () => {};
+  #byHand = false;
 
   constructor(options: FabricOptions) {
     this.#options = options;
     this.physical = new PhysicalFabric(options.clock);
-    this.#transport = memoryTransport(policyRoutes(options.controller.feed, { clock: systemClock }));
+    this.#transport = memoryTransport(policyRoutes(options.source.feed, { clock: systemClock }));
   }
 
   get hosts(): ReadonlyMap<string, FabricHost> {
@@ -98,23 +112,35 @@ export class Fabric {
     soft.observe(this.#observers.size > 0 ? tell : undefined);
   }
 
-  /** Brings the hosts up, and keeps following the controller. */
+  /** Brings the hosts up, and keeps following the source. */
   async start(): Promise<void> {
-    const { controller } = this.#options;
-    this.#stopWatching = controller.watch((commit) => {
-      if (commit.objects.some(({ kind }) => kind === 'Host' || kind === 'PhysicalNetwork')) this.#follow();
-    });
+    this.#stopWatching = this.#options.source.watch(() => this.#follow());
     this.#follow();
     await this.settled();
   }
 
   /** All hosts have the latest revision in force. Throws what a host could not do. */
   async settled(): Promise<void> {
-    const { feed } = this.#options.controller;
+    const { feed } = this.#options.source;
     await this.#work;
     if (this.#failure) throw this.#failure;
     const statuses = await feed.whenApplied(feed.revision, [...this.#hosts.keys()]);
     throwIfErrors(statuses.flatMap(({ outcome }) => outcome?.findings ?? []));
+  }
+
+  /**
+   * Plays the hypervisor: the machine stops on the host where it is and goes on, with all that it knows, on another.
+   * `vm` is its key. From now on a machine that migrates moves by this call alone, and not with the switch-over.
+   */
+  move(vm: string, host: string): void {
+    this.#byHand = true;
+    const target = this.#hosts.get(host);
+    if (!target) throw new Error(`there is no host ${host}`);
+    for (const machine of this.#machines.values()) {
+      if (machine.port.origin !== `VirtualMachine/${vm}`) continue;
+      const record = target.agent.records().get(recordKey(machine.port));
+      machine.update(record?.kind === 'port' ? record : machine.port, target.soft);
+    }
   }
 
   async close(): Promise<void> {
@@ -138,34 +164,25 @@ export class Fabric {
   }
 
   async #sync(): Promise<void> {
-    const { network } = this.#options.controller;
-    for (const { object } of network.list('PhysicalNetwork')) {
-      if (isKind(object, 'PhysicalNetwork')) await this.#physicalNetwork(object);
-    }
+    const { source } = this.#options;
+    for (const { name, joinedWith } of source.physicalNetworks())
+      await this.physical.setNetwork(name, joinedWith);
     this.#watchAll();
-    const wanted = new Map<string, Host>();
-    for (const { object } of network.list('Host'))
-      if (isKind(object, 'Host')) wanted.set(object.name, object);
+    const wanted = new Set(source.hosts());
     for (const name of [...this.#hosts.keys()]) if (!wanted.has(name)) await this.#removeHost(name);
-    for (const host of wanted.values()) if (!this.#hosts.has(host.name)) this.#addHost(host.name);
-  }
-
-  #physicalNetwork(network: PhysicalNetwork): Promise<void> {
-    return this.physical.setNetwork(network.name, network.joinedWith);
+    for (const name of wanted) if (!this.#hosts.has(name)) this.#addHost(name);
   }
 
   #addHost(name: string): void {
-    const { controller, clock, random, onFrame, onTrouble } = this.#options;
+    const { source, clock, random, onFrame, onTrouble } = this.#options;
     const soft = new SoftHost({
       host: name,
       clock,
       random,
       physical: this.physical,
       onSwitch: (ofHost, made) => this.#watch(name, ofHost, made),
-      networkOf: (nic) => {
-        const host = controller.network.fact(`Host/${name}`);
-        return isKind(host, 'Host') ? host.nics.find((n) => n.name === nic)?.physicalNetwork : undefined;
-      },
+      networkOf: (nic) => source.nics(name).find((n) => n.name === nic)?.physicalNetwork,
+      nics: () => source.nics(name).map(({ physicalNetwork: _cable, ...fact }) => fact),
       ...(onFrame
         ? {
             onWire: (nic, frame) => onFrame({ type: 'wire', host: name, nic }, frame),
@@ -174,6 +191,13 @@ export class Fabric {
         : {}),
     });
     const agent = new Agent(name, soft);
+    agent.onAclDecision((decision) => this.#options.onAclDecision?.(name, decision));
+    const reporter = new Reporter({
+      agent,
+      engine: soft,
+      version: this.#options.version ?? '',
+      send: (report) => client.report(report),
+    });
     const client = new PolicyClient({
       host: name,
       bootNonce: `lab-${name}`,
@@ -189,6 +213,7 @@ export class Fabric {
           return findings;
         },
         onDelta: async (delta) => {
+          await this.#options.beforePolicy?.(name);
           const changes = changesOf(delta);
           const old = changes.map(({ key }) => agent.records().get(key));
           const { findings } = await agent.apply(changes);
@@ -198,10 +223,14 @@ export class Fabric {
           }
           return findings;
         },
+        onCheck: (repair) => reporter.report(repair),
       },
       onTrouble: (trouble) => trouble && onTrouble?.(name, [trouble]),
     });
-    this.#hosts.set(name, { soft, agent, client });
+    const { inspectEvery } = this.#options;
+    const stopLooking = inspectEvery === undefined ? () => {} : reporter.start(clock, inspectEvery);
+    const stopAdvertising = advertiseRegularly(agent, clock);
+    this.#hosts.set(name, { soft, agent, client, stopLooking, stopAdvertising });
     client.start();
   }
 
@@ -209,6 +238,8 @@ export class Fabric {
     const host = this.#hosts.get(name);
     if (!host) return;
     this.#hosts.delete(name);
+    host.stopLooking();
+    host.stopAdvertising();
     await host.client.stop();
     await host.soft.close();
   }
@@ -216,8 +247,11 @@ export class Fabric {
   #machine(soft: SoftHost, record: PolicyRecord): void {
     if (record.kind !== 'port' || record.owner !== 'vm') return;
     const present = this.#machines.get(record.id);
+    // A host that stands by has everything that the machine needs but the machine.
+    if (record.migration === 'standby' && present?.host !== soft.host) return;
     if (present) {
-      present.update(record, soft);
+      const stays = present.host !== soft.host && record.migration !== undefined && this.#byHand;
+      if (!stays) present.update(record, soft);
       return;
     }
     const { clock, random, onFrame } = this.#options;
@@ -234,7 +268,7 @@ export class Fabric {
     if (record?.kind !== 'port' || record.owner !== 'vm') return;
     const machine = this.#machines.get(record.id);
     if (machine?.host !== soft.host) return;
-    const { policy } = this.#options.controller.feed;
+    const { policy } = this.#options.source.feed;
     const key = recordKey(record);
     if ([...this.#hosts.keys()].some((host) => host !== soft.host && policy.get(hostScope(host), key))) {
       soft.unplug(record.id);

@@ -86,7 +86,7 @@ describe('a guest', () => {
     clear();
     const gatewayMac = [...lab.fabric.hosts.values()]
       .flatMap(({ agent }) => [...agent.records().values()])
-      .find((r) => r.kind === 'subnet' && r.vsid === 5001 && r.gateway === GATEWAY);
+      .find((r) => r.kind === 'subnet' && r.vsid === 5001 && r.prefixes[0]?.gateway === GATEWAY);
     if (gatewayMac?.kind !== 'subnet') throw new Error('no subnet');
     send(packet(100, { ttl: 1 }, gatewayMac.gatewayMac));
     await vi.waitFor(() => expect(errors.length).toBe(1));

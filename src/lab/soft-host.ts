@@ -10,11 +10,13 @@ import type { Engine } from '../agent/engine.ts';
 import type { Clock } from '../base/clock.ts';
 import { entryOf } from '../base/map.ts';
 import type { Datapath, PortSpec } from '../flow/datapath.ts';
+import { delegateTo } from '../flow/delegate.ts';
 import { GuestNic } from '../guest/nic.ts';
 import { INSTANT_TIMING } from '../guest/probe.ts';
 import { mac } from '../packet/address.ts';
 import type { SoftSwitch } from '../softswitch/switch.ts';
 import { wokenSwitch } from '../softswitch/woken-switch.ts';
+import type { NicFact } from '../stream/report.ts';
 import type { Cable, PhysicalFabric } from './physical.ts';
 
 export interface SoftHostOptions {
@@ -24,6 +26,8 @@ export interface SoftHostOptions {
   readonly physical: PhysicalFabric;
   /** The physical network that a NIC is cabled to. */
   readonly networkOf: (nic: string) => string | undefined;
+  /** The NICs of the machine, all with a link. */
+  readonly nics: () => readonly NicFact[];
   /** A frame on a cable between the host and a physical network. */
   readonly onWire?: (nic: string, frame: Uint8Array) => void;
   /** A switch is there, and nothing has gone through it yet. */
@@ -41,6 +45,8 @@ export interface Tap {
 interface TapEnds {
   deliver?: (frame: Uint8Array) => void;
   receive?: (frame: Uint8Array) => void;
+  /** Of the port: it has a link while a machine is plugged in. */
+  setLink?: (up: boolean) => void;
 }
 
 /** What is wired to one port of the engine; undone when the port goes. */
@@ -60,6 +66,10 @@ export class SoftHost implements Engine {
   /** Internal port id -> the switch's end of it. */
   readonly #ends = new Map<string, (frame: Uint8Array) => void>();
   readonly #cables = new Map<string, Cable>();
+  /** Sets the link at both ends of a cable. */
+  readonly #links = new Map<string, (up: boolean) => void>();
+  /** NICs that are not as they are described. */
+  readonly #altered = new Map<string, Partial<NicFact>>();
   /** vNIC id -> where frames from the switch go, and the port's own end while it exists. */
   readonly #taps = new Map<string, TapEnds>();
 
@@ -88,12 +98,15 @@ export class SoftHost implements Engine {
   plug(id: string, deliver: (frame: Uint8Array) => void): Tap {
     const tap = entryOf(this.#taps, id, (): TapEnds => ({}));
     tap.deliver = deliver;
+    tap.setLink?.(true);
     return { send: (frame) => tap.receive?.(frame) };
   }
 
   unplug(id: string): void {
     const tap = this.#taps.get(id);
-    if (tap) delete tap.deliver;
+    if (!tap) return;
+    tap.setLink?.(false);
+    delete tap.deliver;
   }
 
   async openSwitch(name: string): Promise<Datapath> {
@@ -101,7 +114,7 @@ export class SoftHost implements Engine {
     const soft = wokenSwitch(clock, `host/${this.host}/${name}`);
     this.#switches.set(name, soft);
     this.#options.onSwitch?.(name, soft);
-    return {
+    return delegateTo(soft, {
       setPort: async (spec) => {
         const number = await soft.setPort(spec);
         await this.#wire(soft, spec);
@@ -111,19 +124,7 @@ export class SoftHost implements Engine {
         this.#unwire(port);
         await soft.removePort(port);
       },
-      ports: () => soft.ports(),
-      applyFlows: (change) => soft.applyFlows(change),
-      dumpFlows: () => soft.dumpFlows(),
-      setGroup: (group) => soft.setGroup(group),
-      removeGroup: (id) => soft.removeGroup(id),
-      setMeter: (meter) => soft.setMeter(meter),
-      removeMeter: (id) => soft.removeMeter(id),
-      setMirrors: (mirrors) => soft.setMirrors(mirrors),
-      mirrors: () => soft.mirrors(),
-      packetOut: (inPort, frame, actions) => soft.packetOut(inPort, frame, actions),
-      onPacketIn: (handler) => soft.onPacketIn(handler),
-      close: () => soft.close(),
-    };
+    });
   }
 
   async removeSwitch(name: string): Promise<void> {
@@ -132,6 +133,25 @@ export class SoftHost implements Engine {
     for (const port of (await soft.ports()).keys()) this.#unwire(port);
     await soft.close();
     this.#switches.delete(name);
+  }
+
+  async switchNames(): Promise<readonly string[]> {
+    return [...this.#switches.keys()];
+  }
+
+  async about(): Promise<string> {
+    return 'softswitch';
+  }
+
+  /** As the host's description has them; their links, and what else was made otherwise by hand, as they are. */
+  async nics(): Promise<readonly NicFact[]> {
+    return this.#options.nics().map((nic) => ({ ...nic, ...this.#altered.get(nic.name) }));
+  }
+
+  /** Makes a NIC another one than the description says, or pulls its cable out (`link: false`). */
+  alterNic(name: string, alteration: Partial<NicFact>): void {
+    this.#altered.set(name, { ...this.#altered.get(name), ...alteration });
+    if (alteration.link !== undefined) this.#links.get(name)?.(alteration.link);
   }
 
   async close(): Promise<void> {
@@ -147,8 +167,11 @@ export class SoftHost implements Engine {
         const tap = entryOf(this.#taps, spec.id, (): TapEnds => ({}));
         const end = soft.attach(spec.name, undefined, (frame) => tap.deliver?.(frame));
         tap.receive = (frame) => end.receive(frame);
+        tap.setLink = (up) => end.setLink(up);
+        if (!tap.deliver) end.setLink(false);
         undo.push(() => {
           delete tap.receive;
+          delete tap.setLink;
           end.detach();
         });
         break;
@@ -218,9 +241,15 @@ export class SoftHost implements Engine {
       cable.send(frame);
     });
     this.#cables.set(nic, cable);
+    this.#links.set(nic, (up) => {
+      cable.setLink(up);
+      end.setLink(up);
+    });
+    if (this.#altered.get(nic)?.link === false) this.#links.get(nic)?.(false);
     return () => {
       end.detach();
       this.#cables.delete(nic);
+      this.#links.delete(nic);
       void cable.unplug();
     };
   }
