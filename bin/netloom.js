@@ -4,10 +4,10 @@
 import { existsSync } from 'node:fs';
 import * as module from 'node:module';
 
-const major = Number(process.versions.node.split('.')[0]);
-if (major < 24) {
+const [major, minor] = process.versions.node.split('.').map(Number);
+if (major < 24 || (major === 24 && minor < 7)) {
   console.error(
-    `netloom needs Node.js 24 or newer; this is ${process.versions.node}. In a checkout, use "npx netloom".`,
+    `netloom needs Node.js 24.7 or newer; this is ${process.versions.node}. In a checkout, use "npx netloom".`,
   );
   process.exit(1);
 }

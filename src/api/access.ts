@@ -1,34 +1,39 @@
 /**
- * Who may ask what. Each route declares what it needs; a route that does not is not served: the start fails. There is
- * one token, whose bearer may do everything; roles will refine `access`, not the way of asking for it.
+ * Who may ask what. Each route declares the permission that it needs; a route that does not stops the start. Who asks
+ * is told by what the request brings:
  *
- *     Authorization: Bearer <token>     programs and the command line
- *     Cookie                            browsers, set by GET /login?token=…
+ *     Authorization: Bearer <token>     programs and the command line: the local token, or an API token
+ *     Cookie                            people: a session, by logging in
  *
  * Against pages of others in the user's browser: the cookie goes with requests of the same site only (SameSite), a
  * change by cookie must come from a page of this server (Origin), and the server answers only to names that are
  * its own (DNS rebinding makes a browser call it by a foreign one).
  */
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { isIP } from 'node:net';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { z } from 'zod';
-import type { NetloomError } from '../base/error.ts';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Accounts, Login } from '../access/accounts.ts';
+import { Throttled } from '../access/accounts.ts';
+import type { Principal } from '../access/principal.ts';
+import { may, type Permission } from '../access/roles.ts';
+import { ABSOLUTE_MS } from '../access/sessions.ts';
+import { View } from '../access/view.ts';
+import { NetloomError } from '../base/error.ts';
+import type { Controller } from '../controller/controller.ts';
 import { badAddress, refusal } from './problem.ts';
-import type { RequestTypes } from './request.ts';
-
-/** `public`: anybody. `read`: whoever may look. `write`: whoever may change. */
-export type Access = 'public' | 'read' | 'write';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
     /** What a request needs to be let through. Every route says it. */
-    access?: Access;
+    permission?: Permission;
+  }
+  interface FastifyRequest {
+    /** Who asks; null before that is known, and on public routes. */
+    principal: Principal | null;
   }
 }
 
 export interface AccessOptions {
-  readonly token: string;
+  readonly accounts: Accounts;
   /** Names, besides localhost and IP addresses, that the server is called by. */
   readonly names: readonly string[];
 }
@@ -47,13 +52,13 @@ const HEADERS: Readonly<Record<string, string>> = {
   'cache-control': 'no-store',
 };
 
-export function installAccess(app: FastifyInstance, { token, names }: AccessOptions): void {
-  const cookie = cookieOf(token);
+export function installAccess(app: FastifyInstance, { accounts, names }: AccessOptions): void {
   const known = new Set(['localhost', ...names.map((name) => name.toLowerCase())]);
+  app.decorateRequest('principal', null);
 
   app.addHook('onRoute', (route) => {
-    if (route.config?.access === undefined) {
-      throw new Error(`The route ${route.method} ${route.url} does not declare what access it needs.`);
+    if (route.config?.permission === undefined) {
+      throw new Error(`The route ${route.method} ${route.url} does not declare what permission it needs.`);
     }
   });
 
@@ -62,59 +67,76 @@ export function installAccess(app: FastifyInstance, { token, names }: AccessOpti
     const host = hostOf(request);
     if (!isOwnName(host, known)) throw foreignName(host);
     if (!isPlainPath(request.raw.url ?? '')) throw badAddress();
-    // What matches no route declares nothing, and so needs the token: strangers learn nothing about addresses.
-    if (request.routeOptions.config.access === 'public') return;
-    if (equal(bearerOf(request), token)) return;
-    if (!equal(cookieIn(request), cookie)) {
+    const { permission } = request.routeOptions.config;
+    const isChange = request.method !== 'GET' && request.method !== 'HEAD';
+    if (permission === 'public') {
+      // Nobody else's page logs the user in as somebody.
+      if (isChange && request.headers.origin !== undefined && !isOwnPage(request)) throw foreignPage();
+      return;
+    }
+    const bearer = bearerOf(request);
+    const principal =
+      bearer === undefined ? accounts.ofSession(cookieIn(request) ?? '') : accounts.ofBearer(bearer);
+    if (!principal) {
       reply.header('www-authenticate', 'Bearer realm="netloom"');
       throw unauthenticated();
     }
-    if (!isSafe(request.method) && !isOwnPage(request)) throw foreignPage();
+    if (bearer === undefined && isChange && !isOwnPage(request)) throw foreignPage();
+    // What matches no route declares nothing, and is not found, by whoever is known here.
+    if (permission !== undefined && !may(principal.role, permission)) throw forbidden(principal, permission);
+    request.principal = principal;
   });
 
-  app.withTypeProvider<RequestTypes>().route({
-    method: 'GET',
-    url: '/login',
-    config: { access: 'public' },
-    schema: {
-      operationId: 'login',
-      tags: ['system'],
-      summary: 'Log a browser in',
-      description: 'Sets the cookie that stands for the token, and goes on to the reference.',
-      security: [],
-      querystring: z.strictObject({ token: z.string().max(200).describe('The token.') }),
-      response: { 303: z.null().describe('To the reference.') },
-    },
-    handler: (request, reply) => {
-      if (!equal(request.query.token, token)) throw unauthenticated();
-      const attributes = 'Path=/; HttpOnly; SameSite=Strict';
-      return reply.header('set-cookie', `${COOKIE}=${cookie}; ${attributes}`).redirect('/', 303);
-    },
+  app.addHook('onError', async (request, reply, error) => {
+    if (error instanceof Throttled) reply.header('retry-after', String(error.seconds));
+    if (!(error instanceof NetloomError)) return;
+    const { url = '(an address that there is not)' } = request.routeOptions;
+    accounts.noteRefusal(request.principal ?? nameTyped(request.body), {
+      code: error.code,
+      from: request.ip,
+      request: `${request.method} ${url}`,
+    });
   });
 }
 
-/** Another secret than the token, since browsers send cookies to every port of a host. */
-function cookieOf(token: string): string {
-  return createHmac('sha256', token).update('netloom browser cookie').digest('base64url');
+/** Whom somebody says that they are, who logs in. */
+function nameTyped(body: unknown): string | undefined {
+  if (typeof body !== 'object' || body === null || !('user' in body)) return undefined;
+  return typeof body.user === 'string' ? body.user : undefined;
 }
 
-/** Takes the same time whatever is given. */
-function equal(given: string | undefined, wanted: string): boolean {
-  const digest = (text: string) => createHash('sha256').update(text).digest();
-  return timingSafeEqual(digest(given ?? ''), digest(wanted));
+/** Who asks, on every route that is not public. */
+export function principalOf({ principal }: FastifyRequest): Principal {
+  if (!principal) throw new Error('a public route asks who it is');
+  return principal;
 }
+
+/** What whoever asks sees of the network. */
+export function viewOf(request: FastifyRequest, controller: Controller): View {
+  return new View(controller.network, principalOf(request));
+}
+
+/** Gives the browser, or whoever it is, the session. */
+export function sendSession(reply: FastifyReply, { secret }: Pick<Login, 'secret'>): FastifyReply {
+  const age = Math.floor(ABSOLUTE_MS / 1000);
+  return reply.header('set-cookie', `${COOKIE}=${secret}; ${ATTRIBUTES}; Max-Age=${age}`);
+}
+
+export function clearSession(reply: FastifyReply): FastifyReply {
+  return reply.header('set-cookie', `${COOKIE}=; ${ATTRIBUTES}; Max-Age=0`);
+}
+
+const ATTRIBUTES = 'Path=/; HttpOnly; SameSite=Strict';
 
 function bearerOf(request: FastifyRequest): string | undefined {
-  return /^Bearer ([\x21-\x7e]{1,200})$/i.exec(request.headers.authorization ?? '')?.[1];
+  const { authorization } = request.headers;
+  if (authorization === undefined) return undefined;
+  return /^Bearer ([\x21-\x7e]{1,200})$/i.exec(authorization)?.[1] ?? '';
 }
 
 function cookieIn(request: FastifyRequest): string | undefined {
   const cookies = (request.headers.cookie ?? '').slice(0, 8192).split(/; */);
   return cookies.find((c) => c.startsWith(`${COOKIE}=`))?.slice(COOKIE.length + 1);
-}
-
-function isSafe(method: string): boolean {
-  return method === 'GET' || method === 'HEAD';
 }
 
 function isOwnPage({ headers }: FastifyRequest): boolean {
@@ -144,8 +166,17 @@ function unauthenticated(): NetloomError {
   return refusal(
     'token-missing',
     '',
-    'The request does not bring the token of this server.',
-    'Send it as Authorization: Bearer …, or open the link that "netloom up" printed. It stands in the file "token" of the data directory.',
+    'The request does not say who it is from, or what it brings is not good any more.',
+    'Log in ("netloom login"), or send an API token as Authorization: Bearer …. On the machine of the server, the file "token" of the data directory has one.',
+  );
+}
+
+export function forbidden({ role }: Principal, permission: Permission): NetloomError {
+  return refusal(
+    'forbidden',
+    '',
+    `This needs the permission "${permission}", and the role ${role} does not have it.`,
+    'Ask somebody whose role allows it; "netloom whoami" says what yours is.',
   );
 }
 

@@ -1,25 +1,43 @@
 /**
  * The API: REST over the controller, for the command line, for programs and for the console to come.
  *
- *     access     who may ask (token, own names, own pages)          access.ts
+ *     access     who asks, and what they may (permissions, own names, own pages)   access.ts, ../access
+ *     settled    nothing is shown before it is durable               settled.ts
+ *     people     login, passwords, tokens, sessions                  login.ts, people.ts, refusals.ts
  *     request    body, query and parameters, checked                body.ts, request.ts
- *     routes     objects, changes, journal, watch, probe, system    objects.ts, changes.ts, watch.ts, probing.ts, system.ts
+ *     routes     objects, changes, journal, watch, probe, system    objects.ts, pools.ts, connect.ts, export.ts, policy.ts, changes.ts, revisions.ts, jobs.ts, watch.ts, probing.ts, system.ts
  *     errors     RFC 9457 problems, each with all its findings      problem.ts
  *     document   OpenAPI 3.1 and its page                           openapi.ts, reference.ts
  */
 import Fastify, { type FastifyInstance } from 'fastify';
+import type { Accounts } from '../access/accounts.ts';
+import type { Oidc } from '../access/oidc.ts';
+import { TenantRevisions } from '../access/tenant-revisions.ts';
 import type { Clock } from '../base/clock.ts';
 import type { NetloomError } from '../base/error.ts';
 import type { Controller } from '../controller/controller.ts';
 import { installAccess } from './access.ts';
+import { aclRoutes } from './acl-reports.ts';
 import { BODY_LIMIT, installBodies } from './body.ts';
 import { changeRoutes } from './changes.ts';
+import { connectRoutes } from './connect.ts';
+import { exportRoutes } from './export.ts';
+import { hostRoutes } from './hosts.ts';
+import { jobRoutes } from './jobs.ts';
+import { loginRoutes } from './login.ts';
+import { migrationRoutes } from './migrations.ts';
 import { objectRoutes } from './objects.ts';
 import { installOpenApi, openApiRoutes } from './openapi.ts';
+import { peopleRoutes } from './people.ts';
+import { policyRoutes } from './policy.ts';
+import { poolRoutes } from './pools.ts';
 import type { Probe } from './probe.ts';
 import { probeRoutes } from './probing.ts';
 import { badAddress, installProblems, sendProblem } from './problem.ts';
+import { refusalRoutes } from './refusals.ts';
 import { installChecks } from './request.ts';
+import { revisionRoutes } from './revisions.ts';
+import { installSettling } from './settled.ts';
 import { systemRoutes } from './system.ts';
 import { watchRoutes } from './watch.ts';
 
@@ -27,8 +45,10 @@ export interface ApiOptions {
   readonly controller: Controller;
   /** Looks into the network below; without one there are no pings and walks. */
   readonly probe?: Probe;
-  /** Whoever brings it may do everything. At least 32 characters that nobody can guess. */
-  readonly token: string;
+  /** Who may log in, and who a request is from. */
+  readonly accounts: Accounts;
+  /** Logs people in with accounts at an OpenID Connect provider. */
+  readonly oidc?: Oidc | undefined;
   readonly clock: Clock;
   readonly version: string;
   /** Names that the server is called by, besides localhost and IP addresses. */
@@ -41,8 +61,8 @@ export interface ApiOptions {
 
 /** The server, ready to listen or to be asked in process (`inject`). The controller stays the caller's, to close. */
 export async function createApi(options: ApiOptions): Promise<FastifyInstance> {
-  const { controller, probe, token, clock, version, names = [], onDefect, extend } = options;
-  if (token.length < 32) throw new Error('the token is too short to be a secret');
+  const { controller, accounts, probe, clock, version, names = [], onDefect, extend } = options;
+  const revisions = new TenantRevisions(controller);
   const app = Fastify({
     logger: false,
     bodyLimit: BODY_LIMIT,
@@ -59,12 +79,26 @@ export async function createApi(options: ApiOptions): Promise<FastifyInstance> {
   installChecks(app);
   installBodies(app);
   await installOpenApi(app, version);
-  installAccess(app, { token, names });
-  objectRoutes(app, controller);
+  installAccess(app, { accounts, names });
+  installSettling(app, controller);
+  loginRoutes(app, accounts);
+  if (options.oidc) (await import('./oidc.ts')).oidcRoutes(app, accounts, options.oidc);
+  peopleRoutes(app, controller, accounts);
+  refusalRoutes(app, controller, accounts.refusals);
+  objectRoutes(app, controller, revisions);
   changeRoutes(app, controller);
-  watchRoutes(app, controller, clock);
-  if (probe) probeRoutes(app, probe);
-  systemRoutes(app, { controller, probe, version });
+  revisionRoutes(app, controller);
+  jobRoutes(app, controller, clock, accounts);
+  poolRoutes(app, controller);
+  migrationRoutes(app, controller);
+  hostRoutes(app, controller, clock);
+  policyRoutes(app, controller);
+  connectRoutes(app, controller);
+  exportRoutes(app, controller);
+  watchRoutes(app, { controller, clock, accounts, revisions });
+  if (probe) probeRoutes(app, controller, probe);
+  if (probe) aclRoutes(app, controller, probe);
+  systemRoutes(app, { controller, probe, version, revisions });
   openApiRoutes(app);
   extend?.(app);
   await app.ready();

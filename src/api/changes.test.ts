@@ -44,7 +44,7 @@ describe('apply', () => {
     expect(api.controller.revision).toBe(1);
     // What it said is what then happens.
     const real = await api.ask('POST', '/api/v1/apply', { ...body, dryRun: false });
-    expect(real.json).toEqual({ ...(dry.json as object), dryRun: false, revision: 2 });
+    expect(real.json).toEqual({ ...(dry.json as object), dryRun: false, revision: 2, job: 2 });
   });
 
   it('takes all or nothing, and says all that is wrong at once', async () => {

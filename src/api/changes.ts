@@ -1,45 +1,29 @@
-/** Many objects in one change, and the journal of all changes. */
+/** Many objects in one change. */
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
+import type { Written } from '../access/writes.ts';
 import { type Finding, NetloomError } from '../base/error.ts';
-import type { Change, ChangeOptions, Controller } from '../controller/controller.ts';
+import type { Change } from '../controller/change.ts';
+import type { ChangeOptions, Controller } from '../controller/controller.ts';
 import { KIND_NAMES, type ObjectKey } from '../model/definition.ts';
 import { withoutMissing } from '../model/input.ts';
 import { splitObjectKey } from '../model/kinds.ts';
-import { type Refused, readObject } from '../model/read.ts';
-import { AUTHOR } from './author.ts';
+import type { Refused } from '../model/read.ts';
+import { Actor } from './actor.ts';
 import { APPLY_LIMIT } from './body.ts';
-import { commitSummary, commitView } from './journal.ts';
+import { changeFields, changeQuery } from './change-options.ts';
 import { errorOf } from './objects.ts';
 import { API } from './paths.ts';
 import { refusal } from './problem.ts';
 import { checkRequest, type RequestTypes } from './request.ts';
-import {
-  changeSummarySchema,
-  commitSchema,
-  commitSummarySchema,
-  documentSchema,
-  PROBLEMS,
-} from './schemas.ts';
+import { anyDocumentSchema, changeSummarySchema, PROBLEMS } from './schemas.ts';
 
-const options = {
-  dryRun: z.boolean().default(false).describe('Say what would happen and change nothing.'),
-  message: z.string().max(1000).optional().describe('Why, for the journal.'),
-  requestId: z
-    .string()
-    .min(1)
-    .max(100)
-    .optional()
-    .describe('Any text of your own; makes it safe to send the same request again.'),
-};
-
-const anyObject = z.union(KIND_NAMES.map(documentSchema));
 const applyBody = z
-  .strictObject({ objects: z.array(z.unknown()).max(100_000), ...options })
+  .strictObject({ objects: z.array(z.unknown()).max(100_000), ...changeFields })
   .describe('Objects to create or to replace.');
 /** How the same body is described: the handler reads the objects, since it has better words for what is wrong. */
 const applyDocument = z
-  .strictObject({ objects: z.array(anyObject).max(100_000), ...options })
+  .strictObject({ objects: z.array(anyDocumentSchema).max(100_000), ...changeFields })
   .describe('Objects to create or to replace.');
 const deleteBody = z
   .strictObject({
@@ -48,11 +32,9 @@ const deleteBody = z
       .min(1)
       .max(100_000)
       .describe('Keys: `VirtualMachine/blue1`, `VmSubnet/Blue/Blue subnet`.'),
-    ...options,
+    ...changeFields,
   })
   .describe('Objects to delete.');
-const undoBody = z.strictObject(options).default({ dryRun: false }).describe('How.');
-const revisionParam = z.object({ revision: z.coerce.number().int().min(1).describe('Revision.') });
 
 export function changeRoutes(plain: FastifyInstance, controller: Controller): void {
   const app = plain.withTypeProvider<RequestTypes>();
@@ -61,25 +43,33 @@ export function changeRoutes(plain: FastifyInstance, controller: Controller): vo
   app.route({
     method: 'POST',
     url: `${API}/apply`,
-    config: { access: 'write' },
+    config: { permission: 'change' },
     bodyLimit: APPLY_LIMIT,
     // The description says what objects look like; what is checked here is the frame around them.
-    validatorCompiler: (route) => checkRequest({ ...route, schema: applyBody }),
+    validatorCompiler: (route) =>
+      checkRequest(route.httpPart === 'body' ? { ...route, schema: applyBody } : route),
     schema: {
       operationId: 'apply',
       tags,
       summary: 'Apply objects',
       description: 'Creates and replaces objects, all of them or none, in one revision.',
+      querystring: changeQuery,
       body: applyDocument,
       response: { 200: changeSummarySchema, ...PROBLEMS },
     },
-    handler: async ({ body }) => applyObjects(controller, body.objects, changeOptions(body)),
+    handler: async (request) => {
+      const actor = new Actor(request, controller);
+      const { objects, ...how } = request.body;
+      return actor.change(() =>
+        applyObjects(controller, actor.read(objects), actor.options(how, request.query)),
+      );
+    },
   });
 
   app.route({
     method: 'POST',
     url: `${API}/delete`,
-    config: { access: 'write' },
+    config: { permission: 'change' },
     bodyLimit: APPLY_LIMIT,
     schema: {
       operationId: 'deleteObjects',
@@ -87,103 +77,32 @@ export function changeRoutes(plain: FastifyInstance, controller: Controller): vo
       summary: 'Delete objects',
       description:
         'Deletes objects, all of them or none, in one revision; also ones that refer to each other.',
+      querystring: changeQuery,
       body: deleteBody,
       response: { 200: changeSummarySchema, ...PROBLEMS },
     },
-    handler: async ({ body }) => {
-      const unknown = body.objects.filter((key) => !splitObjectKey(key));
+    handler: async (request) => {
+      const actor = new Actor(request, controller);
+      const { objects, ...how } = request.body;
+      const unknown = objects.filter((key) => !splitObjectKey(key));
       if (unknown.length > 0) throw errorOf(unknown.map((key) => noKey(key)));
-      const changes = body.objects.map((key): Change => ({ delete: key as ObjectKey }));
-      return controller.apply(changes, changeOptions(body));
-    },
-  });
-
-  app.route({
-    method: 'POST',
-    url: `${API}/undo/:revision`,
-    config: { access: 'write' },
-    schema: {
-      operationId: 'undo',
-      tags,
-      summary: 'Take back one commit',
-      description: 'Makes what it changed as it was before. Refused where later commits touched the same.',
-      params: revisionParam,
-      body: undoBody,
-      response: { 200: changeSummarySchema, ...PROBLEMS },
-    },
-    handler: async ({ params, body }) => controller.undo(params.revision, changeOptions(body)),
-  });
-
-  app.route({
-    method: 'GET',
-    url: `${API}/history`,
-    config: { access: 'read' },
-    schema: {
-      operationId: 'listHistory',
-      tags,
-      summary: 'List commits',
-      description: 'From new to old.',
-      querystring: z.strictObject({
-        limit: z.coerce.number().int().min(1).max(1000).default(50).describe('At most so many, 1 to 1000.'),
-        before: z.coerce
-          .number()
-          .int()
-          .min(1)
-          .optional()
-          .describe('Only older ones than this revision: the next page.'),
-        object: z
-          .string()
-          .max(1024)
-          .optional()
-          .describe(
-            'Only those that touched this kind (`VirtualMachine`) or object (`VirtualMachine/blue1`).',
-          ),
-      }),
-      response: { 200: z.object({ items: z.array(commitSummarySchema) }), ...PROBLEMS },
-    },
-    handler: async ({ query: { limit, before, object } }) => {
-      const commits = await controller.history({
-        limit,
-        ...(before === undefined ? {} : { before }),
-        ...(object === undefined ? {} : { object: objectFilter(object) }),
-      });
-      return { items: commits.map(commitSummary) };
-    },
-  });
-
-  app.route({
-    method: 'GET',
-    url: `${API}/revisions/:revision`,
-    config: { access: 'read' },
-    schema: {
-      operationId: 'getRevision',
-      tags,
-      summary: 'Get one commit',
-      description: 'With every object before and after.',
-      params: revisionParam,
-      response: { 200: commitSchema, ...PROBLEMS },
-    },
-    handler: async ({ params: { revision } }) => {
-      const [commit] = await controller.history({ limit: 1, before: revision + 1 });
-      if (commit?.revision !== revision) throw noRevision(revision, controller.revision);
-      return commitView(commit);
+      for (const key of objects) actor.checkWrites(splitObjectKey(key)!.kind);
+      const changes = objects.map((key): Change => ({ delete: actor.keyToDelete(key as ObjectKey) }));
+      return actor.change(() => controller.apply(changes, actor.options(how, request.query)));
     },
   });
 }
 
 /** Applies plain values as objects. Throws everything that is wrong with any of them. */
-async function applyObjects(controller: Controller, values: readonly unknown[], how: ChangeOptions) {
+async function applyObjects(controller: Controller, values: readonly Written[], how: ChangeOptions) {
   const changes: Change[] = [];
   const unreadable: Finding[] = [];
   const refused: Refused[] = [];
-  for (const [i, value] of values.entries()) {
-    const read = readObject(value);
-    if (read.ok) {
-      const { object, expectedRevision: expect } = read;
-      changes.push({ object, ...(expect === undefined ? {} : { expect }) });
-    } else {
+  for (const [i, read] of values.entries()) {
+    if (read.ok) changes.push(read.change);
+    else {
       refused.push(read.refused);
-      for (const { finding } of read.findings) unreadable.push(inList(finding, i));
+      for (const finding of read.findings) unreadable.push(inList(finding, i));
     }
   }
   if (unreadable.length === 0) return controller.apply(changes, how);
@@ -218,21 +137,8 @@ function inList(found: Finding, index: number): Finding {
   return { ...found, path: `objects[${index}]${field && '.'}${field}` };
 }
 
-function changeOptions(body: {
-  readonly dryRun: boolean;
-  readonly message?: string | undefined;
-  readonly requestId?: string | undefined;
-}): ChangeOptions {
-  const { dryRun, message, requestId } = body;
-  return {
-    author: AUTHOR,
-    dryRun,
-    ...(message === undefined ? {} : { message }),
-    ...(requestId === undefined ? {} : { requestId }),
-  };
-}
-
-function objectFilter(text: string): { kind: string; key?: string } {
+/** The filter that `VirtualMachine` or `VirtualMachine/blue1` means. */
+export function objectFilter(text: string): { kind: string; key?: string } {
   const kind = KIND_NAMES.find((name) => name === text);
   const filter = kind ? { kind } : splitObjectKey(text);
   if (!filter) throw errorOf([noKey(text)]);
@@ -247,20 +153,4 @@ function noKey(text: string): Finding {
     `Write for example VirtualMachine/blue1; the kinds are ${KIND_NAMES.join(', ')}.`,
   );
   return findings[0];
-}
-
-function noRevision(revision: number, latest: number): NetloomError {
-  return revision > latest
-    ? refusal(
-        'not-found',
-        '',
-        `There is no revision ${revision}; the latest is ${latest}.`,
-        'See /api/v1/history.',
-      )
-    : refusal(
-        'revision-compacted',
-        '',
-        `Revision ${revision} is no longer in the journal.`,
-        'The objects are as they were; only the story of this change is gone.',
-      );
 }

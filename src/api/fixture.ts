@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify';
+import { Accounts } from '../access/accounts.ts';
 import { FakeClock } from '../base/clock.ts';
 import { Controller } from '../controller/controller.ts';
 import { parseDocuments } from '../model/input.ts';
@@ -16,6 +17,7 @@ export const TOKEN = 'a-token-of-more-than-32-characters-for-tests';
 export interface TestApi {
   readonly app: FastifyInstance;
   readonly controller: Controller;
+  readonly accounts: Accounts;
   readonly store: Store;
   readonly clock: FakeClock;
   /** Asks with the token. A body is sent as JSON. */
@@ -40,11 +42,13 @@ export const ECHO: Probe = {
   ping: async (from, to, options) => ({
     from,
     to,
+    address: to,
     sent: options?.count ?? 1,
     received: 0,
     verdict: 'lost',
   }),
   walk: async (from, to) => ({ from, to, outcome: 'dropped', steps: [] }),
+  configure: async (name, address) => ({ name, host: '', mac: '', addresses: [address], network: '' }),
   flows: () => [],
 };
 
@@ -61,9 +65,11 @@ export async function openApi(
       { author: 'test', message: 'begin' },
     );
   }
-  const app = await createApi({ controller, clock, token: TOKEN, version: '0.0.0', probe: ECHO, ...more });
+  const accounts = new Accounts({ controller, clock, token: TOKEN });
+  const app = await createApi({ controller, accounts, clock, version: '0.0.0', probe: ECHO, ...more });
   return {
     app,
+    accounts,
     controller,
     store,
     clock,

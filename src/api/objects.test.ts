@@ -47,7 +47,9 @@ describe('addresses of objects', () => {
     for (const kind of KIND_NAMES) {
       const wanted = blueRed().filter((object) => object.kind === kind).length;
       const { json } = await api.ask('GET', objectPath(`${kind}/x`).split('/').slice(0, 4).join('/'));
-      expect((json as { items: unknown[] }).items.length, kind).toBe(wanted);
+      // What nobody wrote, as what is built in, has no `meta`.
+      const written = (json as { items: object[] }).items.filter((item) => 'meta' in item);
+      expect(written.length, kind).toBe(wanted);
     }
   });
 

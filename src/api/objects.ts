@@ -1,15 +1,20 @@
 /** The operator's objects: for each kind its list, and each object by the names in its key. All from the table of kinds. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import { seenDocument } from '../access/answers.ts';
+import type { TenantRevisions } from '../access/tenant-revisions.ts';
+import { bareKey } from '../access/writes.ts';
 import { type Finding, NetloomError } from '../base/error.ts';
 import type { JsonObject } from '../base/json.ts';
-import type { Change, Controller } from '../controller/controller.ts';
+import type { Change } from '../controller/change.ts';
+import type { Controller } from '../controller/controller.ts';
 import { documentOf, documentsOf } from '../controller/documents.ts';
 import { KIND_NAMES, type KindName, type ObjectKey } from '../model/definition.ts';
 import { kindOf } from '../model/kinds.ts';
-import { readObject } from '../model/read.ts';
-import { AUTHOR } from './author.ts';
-import { KEY_PARTS, keyOfParams, kindPath, objectPath, objectRoute } from './paths.ts';
+import { viewOf } from './access.ts';
+import { Actor, noObject } from './actor.ts';
+import { changeQuery } from './change-options.ts';
+import { KEY_PARTS, kindPath, objectPath, objectRoute } from './paths.ts';
 import { refusal } from './problem.ts';
 import { bodyByHandler, type RequestTypes } from './request.ts';
 import { changeSummarySchema, documentSchema, PROBLEMS } from './schemas.ts';
@@ -37,11 +42,16 @@ const expectations = z.looseObject({
   'if-none-match': z.string().max(100).optional().describe('"*": the object must not exist yet.'),
 });
 
-export function objectRoutes(app: FastifyInstance, controller: Controller): void {
-  for (const kind of KIND_NAMES) routesOf(app, controller, kind);
+export function objectRoutes(app: FastifyInstance, controller: Controller, revisions: TenantRevisions): void {
+  for (const kind of KIND_NAMES) routesOf(app, controller, revisions, kind);
 }
 
-function routesOf(plain: FastifyInstance, controller: Controller, kind: KindName): void {
+function routesOf(
+  plain: FastifyInstance,
+  controller: Controller,
+  revisions: TenantRevisions,
+  kind: KindName,
+): void {
   const app = plain.withTypeProvider<RequestTypes>();
   const { title, plural, summary } = kindOf(kind);
   const document = documentSchema(kind);
@@ -54,7 +64,7 @@ function routesOf(plain: FastifyInstance, controller: Controller, kind: KindName
   app.route({
     method: 'GET',
     url: kindPath(kind),
-    config: { access: 'read' },
+    config: { permission: 'view' },
     schema: {
       operationId: `list${kind}`,
       tags,
@@ -72,15 +82,18 @@ function routesOf(plain: FastifyInstance, controller: Controller, kind: KindName
         ...PROBLEMS,
       },
     },
-    handler: async ({ query: { limit, name, after } }) => {
+    handler: async (request) => {
+      const { limit, name, after } = request.query;
+      const view = viewOf(request, controller);
       const page = documentsOf(controller, kind, {
         limit,
+        shows: (key, object) => view.shows(key, object),
         ...(name === undefined ? {} : { name }),
         ...(after === undefined ? {} : { after }),
       });
       return {
-        revision: controller.revision,
-        items: page.documents,
+        revision: await revisions.of(view),
+        items: page.documents.map(({ key, document: all }) => seenDocument(view, key, all)),
         ...(page.next === undefined ? {} : { next: page.next }),
       };
     },
@@ -89,27 +102,32 @@ function routesOf(plain: FastifyInstance, controller: Controller, kind: KindName
   app.route({
     method: 'POST',
     url: kindPath(kind),
-    config: { access: 'write' },
+    config: { permission: 'change' },
     validatorCompiler: bodyByHandler,
     schema: {
       operationId: `create${kind}`,
       tags,
       summary: `Create a ${title}`,
       description: 'Refused when there is one of the same key.',
+      querystring: changeQuery,
       body: document,
       response: { 201: document.describe('As it was created.'), ...PROBLEMS },
     },
     handler: async (request, reply) => {
-      const { change, key } = readChange(request.body, kind);
-      await controller.apply([{ ...change, expect: 'absent' }], { author: AUTHOR });
-      return send(reply.code(201).header('location', objectPath(key)), controller, key);
+      const actor = new Actor(request, controller);
+      actor.checkWrites(kind);
+      const { change, key } = readChange(actor, request.body, kind);
+      const options = actor.options({}, request.query);
+      const { job } = await actor.change(() => controller.apply([{ ...change, expect: 'absent' }], options));
+      const made = withJob(reply.code(201).header('location', objectPath(key)), job);
+      return send(made, controller, actor, key);
     },
   });
 
   app.route({
     method: 'GET',
     url: objectRoute(kind),
-    config: { access: 'read' },
+    config: { permission: 'view' },
     schema: {
       operationId: `get${kind}`,
       tags,
@@ -118,19 +136,23 @@ function routesOf(plain: FastifyInstance, controller: Controller, kind: KindName
       params,
       response: { 200: document.describe('The object.'), ...PROBLEMS },
     },
-    handler: async (request, reply) => send(reply, controller, keyOfParams(kind, request.params)),
+    handler: async (request, reply) => {
+      const actor = new Actor(request, controller);
+      return send(reply, controller, actor, actor.find(kind, request.params));
+    },
   });
 
   app.route({
     method: 'PUT',
     url: objectRoute(kind),
-    config: { access: 'write' },
+    config: { permission: 'change' },
     validatorCompiler: bodyByHandler,
     schema: {
       operationId: `put${kind}`,
       tags,
       summary: `Create or replace a ${title}`,
       params,
+      querystring: changeQuery,
       headers: expectations,
       body: document,
       response: {
@@ -140,54 +162,67 @@ function routesOf(plain: FastifyInstance, controller: Controller, kind: KindName
       },
     },
     handler: async (request, reply) => {
-      const key = keyOfParams(kind, request.params);
-      const read = readChange(request.body, kind);
-      if (read.key !== key) throw otherKey(key, read.key);
-      const isNew = controller.network.get(key) === undefined;
-      await controller.apply([{ ...read.change, ...expectOf(request, controller, key) }], { author: AUTHOR });
-      return send(reply.code(isNew ? 201 : 200), controller, key);
+      const actor = new Actor(request, controller);
+      actor.checkWrites(kind);
+      const key = actor.keyToWrite(kind, request.params);
+      const read = readChange(actor, request.body, kind);
+      if (bareKey(read.key) !== key) throw otherKey(key, bareKey(read.key));
+      const held = actor.view.sees(key) ? controller.network.get(key) : undefined;
+      const change = { ...read.change, ...expectOf(request, held?.revision) };
+      const options = actor.options({}, request.query);
+      const { job } = await actor.change(() => controller.apply([change], options));
+      return send(withJob(reply.code(held ? 200 : 201), job), controller, actor, key);
     },
   });
 
   app.route({
     method: 'DELETE',
     url: objectRoute(kind),
-    config: { access: 'write' },
+    config: { permission: 'change' },
     schema: {
       operationId: `delete${kind}`,
       tags,
       summary: `Delete a ${title}`,
       description: 'Refused while others refer to it.',
       params,
+      querystring: changeQuery,
       headers: expectations,
       response: { 200: changeSummarySchema, ...PROBLEMS },
     },
     handler: async (request) => {
-      const key = keyOfParams(kind, request.params);
-      const { expect } = expectOf(request, controller, key);
+      const actor = new Actor(request, controller);
+      actor.checkWrites(kind);
+      const key = actor.findOwn(kind, request.params);
+      const { expect } = expectOf(request, controller.network.get(key)?.revision);
       const change: Change = { delete: key, ...(typeof expect === 'number' ? { expect } : {}) };
-      return controller.apply([change], { author: AUTHOR });
+      return actor.change(() => controller.apply([change], actor.options({}, request.query)));
     },
   });
 }
 
+/** Says which job the change is, where the body is the object. */
+function withJob(reply: FastifyReply, job: number | undefined): FastifyReply {
+  return job === undefined ? reply : reply.header('netloom-job', String(job));
+}
+
 /** An object of this kind out of a body; throws all that is wrong with it. */
 function readChange(
+  actor: Actor,
   body: unknown,
   kind: KindName,
 ): { key: ObjectKey; change: Extract<Change, { object: unknown }> } {
-  const read = readObject(body);
-  if (!read.ok) throw errorOf(read.findings.map((f) => f.finding));
-  if (read.object.kind !== kind) {
+  const [read] = actor.read([body]);
+  if (!read?.ok) throw errorOf(read?.findings ?? []);
+  const sent = read.change.object.kind;
+  if (sent !== kind) {
     throw refusal(
       'value-invalid',
       'kind',
-      `This address is for objects of the kind ${kind}, and this is a ${read.object.kind}.`,
-      `Send it to ${kindPath(read.object.kind)}.`,
+      `This address is for objects of the kind ${kind}, and this is a ${sent}.`,
+      `Send it to ${kindPath(sent)}.`,
     );
   }
-  const { key, object, expectedRevision } = read;
-  return { key, change: { object, ...(expectedRevision === undefined ? {} : { expect: expectedRevision }) } };
+  return { key: read.key, change: read.change };
 }
 
 export function errorOf(findings: readonly Finding[]): NetloomError {
@@ -199,8 +234,7 @@ export function errorOf(findings: readonly Finding[]): NetloomError {
 /** RFC 9110, 13.1: what the caller says about the object as it stands. */
 function expectOf(
   { headers }: FastifyRequest,
-  controller: Controller,
-  key: ObjectKey,
+  revision: number | undefined,
 ): { readonly expect?: number | 'absent' } {
   const { 'if-match': match, 'if-none-match': noneMatch } = headers;
   if (noneMatch !== undefined) {
@@ -209,10 +243,10 @@ function expectOf(
   }
   if (match === undefined) return {};
   // An object that does not exist has no revision 0, so this is refused as it should be.
-  if (match.trim() === '*') return { expect: controller.network.get(key)?.revision ?? 0 };
-  const revision = /^"(\d{1,15})"$/.exec(match.trim())?.[1];
-  if (revision === undefined) throw badHeader('If-Match', match, '"42", the ETag of the object');
-  return { expect: Number(revision) };
+  if (match.trim() === '*') return { expect: revision ?? 0 };
+  const wanted = /^"(\d{1,15})"$/.exec(match.trim())?.[1];
+  if (wanted === undefined) throw badHeader('If-Match', match, '"42", the ETag of the object');
+  return { expect: Number(wanted) };
 }
 
 function badHeader(name: string, value: string, form: string): NetloomError {
@@ -233,10 +267,10 @@ function otherKey(address: ObjectKey, body: ObjectKey): NetloomError {
   );
 }
 
-function send(reply: FastifyReply, controller: Controller, key: ObjectKey): JsonObject {
+function send(reply: FastifyReply, controller: Controller, { view }: Actor, key: ObjectKey): JsonObject {
   const document = documentOf(controller, key);
-  if (!document) throw refusal('not-found', key, `There is no ${key}.`, 'Look at the names in the list.');
+  if (!document) throw noObject(key);
   const revision = controller.network.get(key)?.revision;
   if (revision !== undefined) reply.header('etag', `"${revision}"`);
-  return document;
+  return seenDocument(view, key, document);
 }

@@ -27,13 +27,18 @@ export async function installOpenApi(app: FastifyInstance, version: string): Pro
       tags: [
         { name: 'changes', description: 'Many objects in one change, and the journal of all changes' },
         { name: 'probe', description: 'Pings and walks with real frames' },
+        { name: 'people', description: 'Login, passwords, API tokens and sessions' },
         { name: 'system', description: 'Health and state' },
         ...KIND_NAMES.map((kind) => ({ name: kindOf(kind).plural, description: kindOf(kind).summary })),
       ],
       components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' } } },
       security: [{ token: [] }],
     },
-    transform: jsonSchemaTransform,
+    transform: (route) => {
+      const { schema, url } = jsonSchemaTransform(route);
+      const { permission } = route.route.config ?? {};
+      return { schema: { ...schema, 'x-permission': permission }, url };
+    },
     transformObject: jsonSchemaTransformObject,
   });
 }
@@ -47,14 +52,14 @@ export function openApiRoutes(app: FastifyInstance): void {
     made ??= withoutUnused(JSON.parse(JSON.stringify(app.swagger())) as Described);
     return made;
   };
-  app.get('/api/openapi.json', { config: { access: 'read' }, schema: hide }, async () => document());
-  app.get('/api/reference', { config: { access: 'read' }, schema: hide }, async (_request, reply) =>
+  app.get('/api/openapi.json', { config: { permission: 'self' }, schema: hide }, async () => document());
+  app.get('/api/reference', { config: { permission: 'self' }, schema: hide }, async (_request, reply) =>
     reply.type('text/html; charset=utf-8').send(referencePage(document())),
   );
-  app.get('/api/reference.css', { config: { access: 'public' }, schema: hide }, async (_request, reply) =>
+  app.get('/api/reference.css', { config: { permission: 'public' }, schema: hide }, async (_request, reply) =>
     reply.type('text/css; charset=utf-8').send(STYLE),
   );
-  app.get('/', { config: { access: 'read' }, schema: hide }, async (_request, reply) =>
+  app.get('/', { config: { permission: 'self' }, schema: hide }, async (_request, reply) =>
     reply.redirect('/api/reference', 303),
   );
 }

@@ -13,12 +13,16 @@ export const API = '/api/v1';
 
 /** The names that the key of each kind is made of. A pool's first one is the kind of what it belongs to. */
 export const KEY_PARTS: Readonly<Record<KindName, readonly string[]>> = {
+  FabricSettings: ['name'],
   HostGroup: ['name'],
   PhysicalNetwork: ['name'],
   LogicalNetwork: ['name'],
+  Tenant: ['name'],
+  User: ['name'],
   NetworkSite: ['logicalNetwork', 'name'],
   Host: ['name'],
   MacPool: ['name'],
+  PortAcl: ['name'],
   VmNetwork: ['name'],
   VmSubnet: ['vmNetwork', 'name'],
   IpPool: ['parentKind', 'network', 'siteOrSubnet', 'name'],

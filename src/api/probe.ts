@@ -3,6 +3,8 @@
  * force. The lab is one; the API is given one and does not ask what is behind it.
  */
 
+import type { IpAddress } from '../packet/address.ts';
+
 /** One end that can be pinged: a vNIC of a VM or of a host. */
 export interface EndpointView {
   /** `blue1/eth0`, `cloud-pm-cn01/Management` */
@@ -17,6 +19,8 @@ export interface EndpointView {
 export interface PingView {
   readonly from: string;
   readonly to: string;
+  /** What was pinged. */
+  readonly address: string;
   readonly sent: number;
   readonly received: number;
   /** Milliseconds; absent when nothing was answered. */
@@ -45,12 +49,48 @@ export interface SwitchFlows {
   readonly flows: readonly { readonly flow: string; readonly words: string; readonly origin: string }[];
 }
 
+/** A rule of a port ACL with `log` has decided about a frame. */
+export interface AclLogView {
+  readonly time: string;
+  readonly host: string;
+  readonly port: string;
+  readonly acl: string;
+  readonly rule: string;
+  readonly direction: 'inbound' | 'outbound';
+  readonly verdict: 'allow' | 'deny';
+  readonly frame: string;
+}
+
+/** How often a rule of a port ACL has decided on a host. */
+export interface AclCounterView {
+  readonly host: string;
+  readonly acl: string;
+  readonly rule: string;
+  readonly direction: 'inbound' | 'outbound';
+  readonly verdict: 'allow' | 'deny';
+  readonly packets: bigint;
+  readonly bytes: bigint;
+}
+
+interface VersionChoice {
+  /** Version of IP. */
+  readonly version?: 4 | 6;
+}
+
 export interface Probe {
   /** Everything that can be named in a ping or a walk. */
   endpoints(): readonly EndpointView[];
-  /** Rejects with `not-found` for a name that there is not. */
-  ping(from: string, to: string, options?: { readonly count?: number }): Promise<PingView>;
-  walk(from: string, to: string): Promise<WalkView>;
+  /**
+   * Rejects with `not-found` for a name that there is not. Without a version, IPv6 is tried where IPv4 gets no answer
+   * between two names.
+   */
+  ping(from: string, to: string, options?: VersionChoice & { readonly count?: number }): Promise<PingView>;
+  walk(from: string, to: string, options?: VersionChoice): Promise<WalkView>;
+  /** Gives a guest an address by hand, as its own administrator would; how it is then. */
+  configure?(endpoint: string, address: IpAddress, prefixLength: number): Promise<EndpointView>;
+  /** The newest decisions of port ACLs that were to be reported, the newest last. */
+  aclLog?(): readonly AclLogView[];
+  aclCounters?(): Promise<readonly AclCounterView[]>;
   /** Undefined for a host that is not below this probe. */
   flows?(host: string): readonly SwitchFlows[] | undefined;
 }

@@ -2,6 +2,7 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { CODES, type ErrorCode } from '../base/codes.ts';
 import { type Finding, finding, NetloomError } from '../base/error.ts';
+import { jobOfError } from '../controller/jobs/change-jobs.ts';
 import { KIND_NAMES } from '../model/definition.ts';
 import { kindOf } from '../model/kinds.ts';
 import { nearest } from '../model/suggest.ts';
@@ -17,16 +18,20 @@ export interface Problem {
   readonly detail: string;
   /** Every reason, errors before warnings. */
   readonly findings: readonly Finding[];
+  /** The job that ended with this. */
+  readonly job?: number;
 }
 
 export function problemOf(error: NetloomError, status: number = error.status): Problem {
   const [first] = error.findings;
+  const job = jobOfError(error);
   return {
     type: `docs/errors.md#${first.code}`,
     title: CODES[first.code].title,
     status,
     detail: `${first.message} ${first.remedy}`.trim(),
     findings: limited(error.findings),
+    ...(job === undefined ? {} : { job }),
   };
 }
 

@@ -1,11 +1,12 @@
 /** What the API answers with, described for its reference. The values are made by typed code; see the types named. */
 import { z } from 'zod';
 import { CODES, type ErrorCode } from '../base/codes.ts';
+import { jobSchema } from '../controller/jobs/job.ts';
 import { KIND_NAMES, type KindName } from '../model/definition.ts';
 import { kindOf } from '../model/kinds.ts';
 
 /** Gives a schema a name in the OpenAPI document. */
-function named<S extends z.ZodType>(id: string, schema: S): S {
+export function named<S extends z.ZodType>(id: string, schema: S): S {
   z.globalRegistry.add(schema, { ...z.globalRegistry.get(schema), id });
   return schema;
 }
@@ -23,12 +24,15 @@ export function documentSchema(kind: KindName): z.ZodType {
   return DOCUMENTS.get(kind)!;
 }
 
+/** An object of whatever kind. */
+export const anyDocumentSchema = z.union(KIND_NAMES.map(documentSchema));
+
 const revision = z.int().describe('Revision: the number of a commit; each commit has the next one.');
 const objectKey = z.string().describe('Kind and key: `VmSubnet/Blue/Blue subnet`.');
 const json = z.unknown();
 
 /** base/error.ts */
-const findingSchema = named(
+export const findingSchema = named(
   'Finding',
   z
     .object({
@@ -51,6 +55,7 @@ export const problemSchema = named(
       status: z.int(),
       detail: z.string(),
       findings: z.array(findingSchema).describe('Every reason, not only the first.'),
+      job: z.int().optional().describe('The job that ended with this.'),
     })
     .describe('Problem details, RFC 9457.'),
 );
@@ -68,12 +73,34 @@ const allocationChange = z.object({
   after: z.string().nullable(),
 });
 
+/** controller/plan/effect.ts */
+const effectSchema = z.object({
+  host: z.string().optional().describe('Absent: on every host that takes part in a routing domain.'),
+  subject: z.string().describe('`vNIC blue1/eth0`, `virtual switch Internal`.'),
+  change: z.enum(['appears', 'goes', 'moves', 'changes']),
+  text: z.string().describe('What changes, in words.'),
+  interruption: z.object({
+    milliseconds: z
+      .int()
+      .nullable()
+      .describe('Estimate; 0: no frame is lost; null: until somebody acts, or for good.'),
+    why: z.string(),
+  }),
+  vnics: z.array(z.string()).describe('Names of the vNICs that are interrupted.'),
+  guards: z.array(z.object({ guard: z.string(), before: z.string(), after: z.string() })),
+  management: z.boolean().describe('The host itself may be out of reach while it happens.'),
+});
+
 /** controller/change.ts */
 export const changeSummarySchema = named(
   'ChangeSummary',
   z
     .object({
       revision: revision.optional(),
+      job: z
+        .int()
+        .optional()
+        .describe('The job that carries it out; absent for a dry run, and where nothing had to be changed.'),
       repeated: z.boolean().optional().describe('Carried out before, under the same request id.'),
       dryRun: z.boolean(),
       objects: z.array(objectSummary),
@@ -89,9 +116,74 @@ export const changeSummarySchema = named(
           }),
         )
         .describe('Policy records that each host gets, gets anew, and loses.'),
+      effects: z
+        .array(effectSchema)
+        .describe(
+          'What it does to traffic, the longest interruption first; of those that harm nobody, 1000.',
+        ),
+      effectCount: z.int().describe('How many effects there are, those that are not named included.'),
+      released: z.array(z.string()).optional().describe('Addresses whose quarantine was ended.'),
       findings: z.array(findingSchema).describe('Warnings.'),
     })
     .describe('What a change comes to: by object, by what is handed out, and by host.'),
+);
+
+/** controller/pool.ts */
+export const poolAddressSchema = named(
+  'PoolAddress',
+  z
+    .object({
+      address: z.string().describe('One address; first and last of a range that is kept for something.'),
+      state: z.enum(['used', 'inactive', 'reserved', 'vip', 'gateway']),
+      owner: z.string().optional().describe('Who has it, or had it.'),
+      since: z.string().optional().describe('Inactive: when its owner went. ISO 8601, UTC.'),
+      until: z.string().optional().describe('Inactive: until when nobody else is given it.'),
+    })
+    .describe('What is not free in a pool.'),
+);
+
+/** controller/explain.ts */
+export const explanationSchema = named(
+  'Explanation',
+  z
+    .object({
+      connects: z.boolean().describe('Nothing stands in the way.'),
+      missing: z
+        .array(
+          z.object({
+            finding: findingSchema,
+            repair: json
+              .optional()
+              .describe('An object that would repair it: names and numbers are proposals.'),
+          }),
+        )
+        .describe('In the order in which it would fail.'),
+    })
+    .describe('What stands in the way.'),
+);
+
+/** controller/jobs/job.ts */
+export const jobDocument = named(
+  'Job',
+  jobSchema.meta({ description: 'How a change, or other work that takes its time, comes along.' }),
+);
+
+/** controller/change.ts */
+export const diffSchema = named(
+  'Diff',
+  z
+    .object({
+      from: revision,
+      to: revision,
+      objects: z.array(
+        objectSummary.extend({
+          before: json.describe('null where there was none.'),
+          after: json.describe('null where there is none.'),
+        }),
+      ),
+      allocations: z.array(allocationChange).describe('What was handed out and given back.'),
+    })
+    .describe('What differs between two revisions, whatever happened between them.'),
 );
 
 /** journal.ts */
@@ -125,7 +217,7 @@ export const endpointSchema = named(
   z
     .object({
       name: z.string(),
-      host: z.string(),
+      host: z.string().optional().describe('Not told to users of a tenant.'),
       mac: z.string(),
       addresses: z.array(z.string()),
       network: z.string(),
@@ -138,6 +230,7 @@ export const pingSchema = named(
     .object({
       from: z.string(),
       to: z.string(),
+      address: z.string().describe('What was pinged.'),
       sent: z.int(),
       received: z.int(),
       rtt: z
@@ -156,6 +249,34 @@ export const pingSchema = named(
         .describe('Where an unanswered frame ended, and why.'),
     })
     .describe('What came of a ping with real frames.'),
+);
+const aclDecision = {
+  host: z.string().optional().describe('Not told to users of a tenant.'),
+  acl: z.string().describe('Port ACL: `web`, `red:web`.'),
+  rule: z.string().describe('Name of the rule; `default` where none was about it.'),
+  direction: z.enum(['inbound', 'outbound']),
+  verdict: z.enum(['allow', 'deny']),
+};
+export const aclLogSchema = named(
+  'AclLogEntry',
+  z
+    .object({
+      time: z.string().describe('ISO 8601, UTC.'),
+      port: z.string().describe('The vNIC whose port ACL it is: `blue1/eth0`.'),
+      ...aclDecision,
+      frame: z.string().describe('In the one-line notation.'),
+    })
+    .describe('What a rule of a port ACL has decided about a frame.'),
+);
+export const aclCounterSchema = named(
+  'AclCounter',
+  z
+    .object({
+      ...aclDecision,
+      packets: z.string().describe('A decimal number: it can be larger than those of JSON.'),
+      bytes: z.string().describe('The same.'),
+    })
+    .describe('How often a rule of a port ACL has decided since its flows were made.'),
 );
 export const walkSchema = named(
   'Walk',

@@ -1,11 +1,13 @@
-/** Health, how far the hosts are, and what a host was told. */
+/** Health, how far the hosts are, and the flows of one. */
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
+import { seenFindings } from '../access/answers.ts';
+import type { TenantRevisions } from '../access/tenant-revisions.ts';
 import type { Finding } from '../base/error.ts';
 import type { Controller } from '../controller/controller.ts';
 import { agentStatus } from '../controller/status.ts';
-import { KIND_NAMES } from '../model/definition.ts';
-import { domainScope, hostScope, recordKey } from '../policy/records.ts';
+import { KIND_NAMES, type KindName } from '../model/definition.ts';
+import { viewOf } from './access.ts';
 import { API } from './paths.ts';
 import type { Probe } from './probe.ts';
 import { refusal } from './problem.ts';
@@ -16,18 +18,20 @@ export interface SystemOptions {
   readonly controller: Controller;
   readonly probe: Probe | undefined;
   readonly version: string;
+  readonly revisions: TenantRevisions;
 }
 
 const hostParam = z.object({ name: z.string().describe('Host.') });
 
-export function systemRoutes(plain: FastifyInstance, { controller, probe, version }: SystemOptions): void {
+export function systemRoutes(plain: FastifyInstance, options: SystemOptions): void {
+  const { controller, probe, version, revisions } = options;
   const app = plain.withTypeProvider<RequestTypes>();
   const tags = ['system'];
 
   app.route({
     method: 'GET',
     url: '/healthz',
-    config: { access: 'public' },
+    config: { permission: 'public' },
     schema: {
       operationId: 'health',
       tags,
@@ -41,7 +45,7 @@ export function systemRoutes(plain: FastifyInstance, { controller, probe, versio
   app.route({
     method: 'GET',
     url: `${API}/status`,
-    config: { access: 'read' },
+    config: { permission: 'view' },
     schema: {
       operationId: 'getStatus',
       tags,
@@ -65,39 +69,24 @@ export function systemRoutes(plain: FastifyInstance, { controller, probe, versio
         ...PROBLEMS,
       },
     },
-    handler: async () => ({
-      version,
-      revision: controller.revision,
-      epoch: controller.feed.epoch,
-      objects: Object.fromEntries(KIND_NAMES.map((kind) => [kind, controller.network.list(kind).length])),
-      warnings: controller.network.warnings().map(({ finding }): Finding => finding),
-      hosts: hostStatuses(controller),
-    }),
-  });
-
-  app.route({
-    method: 'GET',
-    url: `${API}/hosts/:name/policy`,
-    config: { access: 'read' },
-    schema: {
-      operationId: 'getHostPolicy',
-      tags,
-      summary: 'The policy of a host',
-      description: 'The records that the host is told: its own, and those of its routing domains.',
-      params: hostParam,
-      response: {
-        200: z
-          .object({
-            revision: z.int(),
-            records: z.array(z.object({ scope: z.string(), key: z.string(), record: z.unknown() })),
-          })
-          .describe('The records.'),
-        ...PROBLEMS,
-      },
-    },
-    handler: async ({ params: { name } }) => {
-      checkHost(controller, name);
-      return { revision: controller.revision, records: policyOf(controller, name) };
+    handler: async (request) => {
+      const view = viewOf(request, controller);
+      const seen = (kind: KindName) =>
+        controller.network.list(kind).filter(({ key, object }) => view.shows(key, object)).length;
+      const warnings = controller.network
+        .warnings()
+        .filter(({ object }) => view.owns(object))
+        .map(({ finding }): Finding => finding);
+      // Hosts, and what happens on their wires, are the administrator's.
+      const isWhole = view.tenant === undefined;
+      return {
+        version,
+        revision: await revisions.of(view),
+        epoch: controller.feed.epoch,
+        objects: Object.fromEntries(KIND_NAMES.map((kind) => [kind, seen(kind)])),
+        warnings: [...seenFindings(view, warnings), ...(isWhole ? controller.noticed() : [])],
+        hosts: isWhole ? hostStatuses(controller) : [],
+      };
     },
   });
 
@@ -106,7 +95,7 @@ export function systemRoutes(plain: FastifyInstance, { controller, probe, versio
   app.route({
     method: 'GET',
     url: `${API}/hosts/:name/flows`,
-    config: { access: 'read' },
+    config: { permission: 'inspect' },
     schema: {
       operationId: 'getHostFlows',
       tags,
@@ -144,23 +133,12 @@ function hostStatuses(controller: Controller): object[] {
   return [...names].sort().map((host) => ({ host, ...agentStatus(agents.get(host)) }));
 }
 
-function policyOf(controller: Controller, host: string): object[] {
-  const records = [...controller.network.records()];
-  const scopes = new Set<string>([hostScope(host)]);
-  for (const { scope, record } of records) {
-    if (scope === hostScope(host) && record.kind === 'domain') scopes.add(domainScope(record.rdid));
-  }
-  return records
-    .filter(({ scope }) => scopes.has(scope))
-    .map(({ scope, record }) => ({ scope, key: recordKey(record), record }))
-    .sort((a, b) => compare(a.scope, b.scope) || compare(a.key, b.key));
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
-}
-
 function checkHost(controller: Controller, name: string): void {
   if (controller.network.get(`Host/${name}`)) return;
-  throw refusal('not-found', `Host/${name}`, `There is no host "${name}".`, 'See /api/v1/hosts.');
+  throw refusal(
+    'not-found',
+    `Host/${name}`,
+    `There is no host "${name}".`,
+    '"netloom get hosts" lists them.',
+  );
 }

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { HEARTBEAT_MS } from './event-stream.ts';
 import { openApi, type TestApi, TOKEN } from './fixture.ts';
-import { HEARTBEAT_MS } from './watch.ts';
 
 let api: TestApi;
 const aborts: AbortController[] = [];

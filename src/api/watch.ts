@@ -1,41 +1,56 @@
 /**
- * The journal as it grows, as server-sent events (WHATWG HTML, 9.2). The id of an event is the revision, so a client
+ * The journal as it grows, as server-sent events (event-stream.ts). The id of an event is the revision, so a client
  * that lost the connection says where it was (Last-Event-ID) and misses nothing.
  *
  *     event: ready    where the stream begins: { "revision": 41, "epoch": "…" }
  *     event: commit   one commit: { "revision": 42, "time": …, "objects": […], … }
- *     : comment       every 15 seconds, so that everybody on the way knows that the connection lives
  */
-import { Readable } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
+import type { Accounts } from '../access/accounts.ts';
+import { seenCommit } from '../access/answers.ts';
+import type { TenantRevisions } from '../access/tenant-revisions.ts';
+import type { View } from '../access/view.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Controller } from '../controller/controller.ts';
 import type { Commit } from '../store/contract.ts';
+import { viewOf } from './access.ts';
+import {
+  ALIVE,
+  EVENT_STREAM,
+  type EventSource,
+  EventStreams,
+  eventBytes,
+  heartbeat,
+} from './event-stream.ts';
 import { commitView } from './journal.ts';
 import { API } from './paths.ts';
 import { refusal } from './problem.ts';
 import type { RequestTypes } from './request.ts';
 import { PROBLEMS } from './schemas.ts';
 
-export const HEARTBEAT_MS = 15_000;
+export interface WatchOptions {
+  readonly controller: Controller;
+  readonly clock: Clock;
+  readonly accounts: Accounts;
+  readonly revisions: TenantRevisions;
+}
 
 const revisionText = z.string().regex(/^\d{1,15}$/, { error: 'must be a revision' });
 
-export function watchRoutes(plain: FastifyInstance, controller: Controller, clock: Clock): void {
+export function watchRoutes(
+  plain: FastifyInstance,
+  { controller, clock, accounts, revisions }: WatchOptions,
+): void {
   const app = plain.withTypeProvider<RequestTypes>();
-  const open = new Set<Follower>();
-  // Streams never end by themselves; without this, closing would wait for them.
-  app.addHook('preClose', async () => {
-    for (const follower of open) follower.end();
-  });
+  const streams = new EventStreams(plain, clock, accounts);
 
   app.route({
     method: 'GET',
     url: `${API}/watch`,
     // Nobody reads what HEAD would begin, so it would never end.
     exposeHeadRoute: false,
-    config: { access: 'read' },
+    config: { permission: 'view' },
     schema: {
       operationId: 'watch',
       tags: ['changes'],
@@ -48,32 +63,19 @@ export function watchRoutes(plain: FastifyInstance, controller: Controller, cloc
       headers: z.looseObject({
         'last-event-id': revisionText.optional().describe('The id of the last event that was received.'),
       }),
-      response: {
-        200: {
-          description: 'The stream of events.',
-          content: { 'text/event-stream': { schema: z.string() } },
-        },
-        ...PROBLEMS,
-      },
+      response: { ...EVENT_STREAM, ...PROBLEMS },
     },
-    handler: async ({ query, headers }, reply) => {
+    handler: async (request, reply) => {
+      const { query, headers } = request;
+      const view = viewOf(request, controller);
+      const now = await revisions.of(view);
       const since = headers['last-event-id'] ?? query.since;
-      const begin = since === undefined ? controller.revision : Number(since);
+      const begin = since === undefined ? now : Number(since);
+      // Otherwise a tenant could ask how many revisions the others have made.
+      if (view.tenant !== undefined && begin > now) throw notMade(begin);
       const changes = await controller.changes(begin, 1);
-      if ('compactedTo' in changes) throw compacted(begin, changes.compactedTo);
-      const follower = new Follower(controller, clock, begin);
-      const stream = Readable.from(follower.events(), { highWaterMark: 1 });
-      const end = () => {
-        follower.end();
-        open.delete(follower);
-      };
-      open.add(follower);
-      // Not of the stream, which closes only when its generator does, and that may be waiting for a commit.
-      reply.raw.once('close', end);
-      if (reply.raw.destroyed) end();
-      // The connection ends with the stream, so that a server that closes does not wait for another request on it.
-      const kind = { 'content-type': 'text/event-stream; charset=utf-8', connection: 'close' };
-      return reply.headers(kind).send(stream);
+      if ('compactedTo' in changes) throw compacted(begin);
+      return streams.send(request, reply, new Follower(controller, clock, view, begin));
     },
   });
 }
@@ -82,10 +84,11 @@ export function watchRoutes(plain: FastifyInstance, controller: Controller, cloc
  * Where one client is. Nothing is queued for it: what it is sent next is looked up when it has read what came before,
  * so a client that reads slowly, or not at all, costs a few commits of memory and misses none.
  */
-class Follower {
+class Follower implements EventSource {
   readonly #controller: Controller;
   readonly #stops: readonly (() => void)[];
-  /** The last revision that was sent. */
+  readonly #view: View;
+  /** The last revision that was sent, or that is not for this client to see. */
   #sent: number;
   /** The last commit that was made since this began. */
   #latest: Commit | undefined;
@@ -93,8 +96,9 @@ class Follower {
   #ended = false;
   #bell = Promise.withResolvers<void>();
 
-  constructor(controller: Controller, clock: Clock, since: number) {
+  constructor(controller: Controller, clock: Clock, view: View, since: number) {
     this.#controller = controller;
+    this.#view = view;
     this.#sent = since;
     const onCommit = (commit: Commit) => {
       this.#latest = commit;
@@ -104,20 +108,21 @@ class Follower {
       this.#isBeatDue = true;
       this.#bell.resolve();
     };
-    this.#stops = [controller.watch(onCommit), beat(clock, onBeat)];
+    this.#stops = [controller.watch(onCommit), heartbeat(clock, onBeat)];
   }
 
   /** To be read once. Ends with `end()`, and when the journal was cut off behind the client, which then comes again. */
   async *events(): AsyncGenerator<Buffer> {
-    yield event('ready', this.#sent, { revision: this.#sent, epoch: this.#controller.feed.epoch });
+    yield eventBytes('ready', this.#sent, { revision: this.#sent, epoch: this.#controller.feed.epoch });
     for (let next = await this.#read(); !this.#ended && next !== 'forgotten'; next = await this.#next()) {
       if (next) {
         this.#sent = next.revision;
-        yield commitEvent(next);
+        const seen = seenCommit(this.#view, next);
+        if (seen) yield commitEvent(seen);
       }
       if (this.#isBeatDue) {
         this.#isBeatDue = false;
-        yield Buffer.from(': alive\n\n');
+        yield ALIVE;
       }
       if (!next) {
         await this.#bell.promise;
@@ -147,38 +152,31 @@ class Follower {
   }
 }
 
-function event(name: string, id: number, data: object): Buffer {
-  return Buffer.from(`event: ${name}\nid: ${id}\ndata: ${JSON.stringify(data)}\n\n`);
-}
-
 const commitEvents = new WeakMap<Commit, Buffer>();
 
 /** The same bytes for all who are told of a commit, so that many slow clients hold it once. */
 function commitEvent(commit: Commit): Buffer {
   const known = commitEvents.get(commit);
   if (known) return known;
-  const bytes = event('commit', commit.revision, commitView(commit));
+  const bytes = eventBytes('commit', commit.revision, commitView(commit));
   commitEvents.set(commit, bytes);
   return bytes;
 }
 
-function beat(clock: Clock, tell: () => void): () => void {
-  let cancel = () => {};
-  const again = () => {
-    cancel = clock.after(HEARTBEAT_MS, () => {
-      tell();
-      again();
-    });
-  };
-  again();
-  return () => cancel();
+function notMade(since: number) {
+  return refusal(
+    'not-found',
+    '',
+    `There is no revision ${since} yet.`,
+    'Leave it out, to watch from now on.',
+  );
 }
 
-function compacted(since: number, compactedTo: number) {
+function compacted(since: number) {
   return refusal(
     'revision-compacted',
     '',
-    `The journal begins after revision ${compactedTo}, and you have revision ${since}.`,
+    `The journal no longer reaches back to revision ${since}.`,
     'Read the objects again, and watch from the revision that you read them at.',
   );
 }

@@ -1,0 +1,73 @@
+/** Logging in with an account at an OpenID Connect provider; these addresses are there only where one is configured. */
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import type { Accounts } from '../access/accounts.ts';
+import { CALLBACK, type Oidc } from '../access/oidc.ts';
+import { sendSession } from './access.ts';
+import type { RequestTypes } from './request.ts';
+import { PROBLEMS } from './schemas.ts';
+
+const STATE_COOKIE = 'netloom-oidc';
+// The browser comes back from another site, and has to bring it then.
+const ATTRIBUTES = 'Path=/login/oidc; HttpOnly; SameSite=Lax';
+
+/**
+ * A page of this server, from which the browser goes on by itself: with what another site began, the cookie of the session
+ * does not go along (SameSite=Strict).
+ */
+const ONWARD =
+  '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta http-equiv="refresh" content="0;url=/"><title>Netloom</title></head><body><a href="/">Go on</a></body></html>';
+
+export function oidcRoutes(plain: FastifyInstance, accounts: Accounts, oidc: Oidc): void {
+  const app = plain.withTypeProvider<RequestTypes>();
+  const tags = ['people'];
+
+  app.route({
+    method: 'GET',
+    url: '/login/oidc',
+    exposeHeadRoute: false,
+    config: { permission: 'public' },
+    schema: {
+      operationId: 'loginByProvider',
+      tags,
+      summary: 'Log a browser in at the provider of identities',
+      security: [],
+      response: { 303: z.null().describe('To the provider.'), ...PROBLEMS },
+    },
+    handler: async (_request, reply) => {
+      const { url, state } = await oidc.begin();
+      return reply
+        .header('set-cookie', `${STATE_COOKIE}=${state}; ${ATTRIBUTES}; Max-Age=600`)
+        .redirect(url.href, 303);
+    },
+  });
+
+  app.route({
+    method: 'GET',
+    url: CALLBACK,
+    exposeHeadRoute: false,
+    config: { permission: 'public' },
+    schema: {
+      operationId: 'loginCallback',
+      tags,
+      summary: 'Where the provider of identities sends the browser back to',
+      security: [],
+      // What is in it is the provider's, and is checked with the provider.
+      querystring: z.looseObject({}),
+      response: { 200: z.string().describe('A page that goes on to the reference.'), ...PROBLEMS },
+    },
+    handler: async (request, reply) => {
+      const query = request.url.slice(CALLBACK.length);
+      const user = await oidc.finish(query, stateIn(request));
+      const login = accounts.loginAs(user, request.ip);
+      return sendSession(reply, login).type('text/html; charset=utf-8').serializer(String).send(ONWARD);
+    },
+  });
+}
+
+function stateIn({ headers }: FastifyRequest): string {
+  const cookies = (headers.cookie ?? '').slice(0, 8192).split(/; */);
+  return (
+    cookies.find((cookie) => cookie.startsWith(`${STATE_COOKIE}=`))?.slice(STATE_COOKIE.length + 1) ?? ''
+  );
+}
