@@ -1,6 +1,7 @@
 /** What a change comes to, on the terminal: by object, by what is handed out, and by host. */
 import type { JsonValue } from '../base/json.ts';
 import type { ChangeSummary, ObjectSummary } from '../controller/change.ts';
+import { effectsText } from './effects-text.ts';
 import { count, table } from './table.ts';
 import type { Colours } from './terminal.ts';
 
@@ -10,14 +11,7 @@ export function changeText(summary: ChangeSummary, colours: Colours): string {
   if (objects.length > 0) parts.push(objects.map((object) => objectLines(object, colours)).join(''));
   if (unchanged.length > 0)
     parts.push(colours.dim(`  ${count(unchanged.length, 'object is', 'objects are')} so already\n`));
-  if (allocations.length > 0) {
-    const rows = allocations.map(({ scope, owner, before, after }) => [
-      `  ${scope}`,
-      owner,
-      after === null ? `${before} given back` : before === null ? after : `${before} -> ${after}`,
-    ]);
-    parts.push('\nHanded out\n', table(['  FROM', 'TO', 'VALUE'], rows, colours));
-  }
+  parts.push(handedOutText(allocations, colours));
   if (hosts.length > 0) {
     const rows = hosts.map(({ host, added, changed, removed }) => [
       `  ${host}`,
@@ -27,7 +21,19 @@ export function changeText(summary: ChangeSummary, colours: Colours): string {
     ]);
     parts.push('\nPolicy records\n', table(['  HOST', 'NEW', 'CHANGED', 'GONE'], rows, colours));
   }
+  parts.push(effectsText(summary.effects, summary.effectCount, colours));
   return parts.join('');
+}
+
+/** What was handed out and given back; nothing without any. */
+export function handedOutText(allocations: ChangeSummary['allocations'], colours: Colours): string {
+  if (allocations.length === 0) return '';
+  const rows = allocations.map(({ scope, owner, before, after }) => [
+    `  ${scope}`,
+    owner,
+    after === null ? `${before} given back` : before === null ? after : `${before} -> ${after}`,
+  ]);
+  return `\nHanded out\n${table(['  FROM', 'TO', 'VALUE'], rows, colours)}`;
 }
 
 function headline({ revision, repeated, dryRun, objects }: ChangeSummary): string {

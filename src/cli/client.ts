@@ -2,11 +2,14 @@
 import { CODES, type ErrorCode } from '../base/codes.ts';
 import { type Finding, finding, NetloomError } from '../base/error.ts';
 import type { ServerOptions } from './context.ts';
+import { readEvents, type ServerEvent } from './events.ts';
 import { findServer, type Place } from './place.ts';
 import type { Terminal } from './terminal.ts';
 
 export class Client {
   readonly #place: Place;
+  #failedJob: number | undefined;
+  #openedSession: string | undefined;
 
   constructor(place: Place) {
     this.#place = place;
@@ -21,12 +24,45 @@ export class Client {
     return this.#ask<T>('GET', path);
   }
 
+  put<T>(path: string, body: object): Promise<T> {
+    return this.#ask<T>('PUT', path, body);
+  }
+
+  delete<T>(path: string): Promise<T> {
+    return this.#ask<T>('DELETE', path);
+  }
+
+  /** The session that the last answer opened, if it did. */
+  get openedSession(): string | undefined {
+    return this.#openedSession;
+  }
+
   post<T>(path: string, body: object): Promise<T> {
     return this.#ask<T>('POST', path, body);
   }
 
+  /** The job that ended with the last answer that was an error. */
+  get failedJob(): number | undefined {
+    return this.#failedJob;
+  }
+
+  /** The events of a stream, until it ends. */
+  async *events(path: string): AsyncGenerator<ServerEvent> {
+    const { url } = this.#place;
+    try {
+      const response = await fetch(new URL(path, url), {
+        redirect: 'error',
+        headers: { ...proofOf(this.#place), accept: 'text/event-stream' },
+      });
+      if (response.ok && response.body) yield* readEvents(response.body);
+      else throw errorOf(parse(await response.text()), `${url.origin} answered ${response.status}`);
+    } catch (thrown) {
+      throw thrown instanceof NetloomError ? thrown : unreachable(url, 'GET', thrown);
+    }
+  }
+
   async #ask<T>(method: string, path: string, body?: object): Promise<T> {
-    const { url, token } = this.#place;
+    const { url } = this.#place;
     let response: Response;
     let text: string;
     try {
@@ -34,7 +70,7 @@ export class Client {
         method,
         redirect: 'error',
         headers: {
-          authorization: `Bearer ${token}`,
+          ...proofOf(this.#place),
           accept: 'application/json',
           ...(body ? { 'content-type': 'application/json' } : {}),
         },
@@ -45,9 +81,35 @@ export class Client {
       throw unreachable(url, method, thrown);
     }
     const value = parse(text);
+    this.#openedSession = sessionIn(response);
     if (response.ok) return value as T;
+    this.#failedJob = jobOf(value);
+    if (response.status === 401 && this.#place.session !== undefined) throw sessionEnded(url);
     throw errorOf(value, `${url.origin} answered ${response.status} ${response.statusText}`.trim());
   }
+}
+
+/** A session goes with the server's own address as its origin, as from a page of it. */
+function proofOf({ url, token, session }: Place): Readonly<Record<string, string>> {
+  if (token !== undefined) return { authorization: `Bearer ${token}` };
+  return session === undefined ? {} : { cookie: `netloom=${session}`, origin: url.origin };
+}
+
+/** Sessions end with the server, and when nobody uses them. */
+function sessionEnded(url: URL): NetloomError {
+  return new NetloomError([
+    finding(
+      'token-missing',
+      '',
+      `The session at ${url.origin} has ended.`,
+      'Log in again with "netloom login", or forget it with "netloom logout".',
+    ),
+  ]);
+}
+
+function sessionIn({ headers }: Response): string | undefined {
+  const cookies = headers.getSetCookie().map((text) => /^netloom=([^;]+)/.exec(text)?.[1]);
+  return cookies.find((value) => value !== undefined);
 }
 
 function parse(text: string): unknown {
@@ -56,6 +118,11 @@ function parse(text: string): unknown {
   } catch {
     return undefined;
   }
+}
+
+function jobOf(problem: unknown): number | undefined {
+  const job = typeof problem === 'object' && problem !== null && 'job' in problem ? problem.job : undefined;
+  return typeof job === 'number' ? job : undefined;
 }
 
 /** The findings of a problem; one that says so when the answer is none. */

@@ -1,9 +1,11 @@
 /**
  * What `netloom get` shows of each kind. A column is a title and a path into the object as the API gives it; `[]`
- * goes through a list. Columns behind the `wide` mark are shown by `-o wide` only.
+ * goes through a list, and `+` makes one name of several fields, as keys have it: `App Network/App`. Columns behind the
+ * `wide` mark are shown by `-o wide` only.
  */
 import type { JsonObject, JsonValue } from '../base/json.ts';
 import type { KindName } from '../model/definition.ts';
+import { DEFAULT_MAC_POOL } from '../model/kinds/mac-pool.ts';
 
 interface Columns {
   readonly narrow: readonly (readonly [title: string, path: string])[];
@@ -11,6 +13,14 @@ interface Columns {
 }
 
 const COLUMNS: Readonly<Record<KindName, Columns>> = {
+  FabricSettings: {
+    narrow: [
+      ['NAME', 'name'],
+      ['AUTO-CREATE NETWORKS', 'autoCreateLogicalNetworks'],
+      ['REMEDIATION', 'remediation'],
+    ],
+    wide: [],
+  },
   HostGroup: {
     narrow: [
       ['NAME', 'name'],
@@ -38,6 +48,27 @@ const COLUMNS: Readonly<Record<KindName, Columns>> = {
       ['VM NETWORKS', 'status.vmNetworks[]'],
     ],
   },
+  Tenant: {
+    narrow: [
+      ['NAME', 'name'],
+      ['LOGICAL NETWORKS', 'logicalNetworks[]'],
+      ['VMS', 'status.used.virtualMachines'],
+      ['VM NETWORKS', 'status.used.vmNetworks'],
+    ],
+    wide: [
+      ['VM QUOTA', 'quotas.virtualMachines'],
+      ['NETWORK QUOTA', 'quotas.vmNetworks'],
+    ],
+  },
+  User: {
+    narrow: [
+      ['NAME', 'name'],
+      ['TENANT', 'tenant'],
+      ['ROLE', 'role'],
+      ['DISABLED', 'disabled'],
+    ],
+    wide: [['DESCRIPTION', 'description']],
+  },
   NetworkSite: {
     narrow: [
       ['LOGICAL NETWORK', 'logicalNetwork'],
@@ -55,6 +86,7 @@ const COLUMNS: Readonly<Record<KindName, Columns>> = {
       ['GROUP', 'group'],
       ['AGENT', 'status.agent.connected'],
       ['APPLIED', 'status.agent.applied'],
+      ['COMPLIANCE', 'status.compliance.level'],
       ['VMS', 'status.virtualMachines'],
     ],
     wide: [
@@ -68,13 +100,25 @@ const COLUMNS: Readonly<Record<KindName, Columns>> = {
       ['FROM', 'from'],
       ['TO', 'to'],
       ['USED', 'status.used'],
+      ['INACTIVE', 'status.inactive'],
       ['FREE', 'status.free'],
     ],
     wide: [['HOST GROUPS', 'hostGroups[]']],
   },
+  PortAcl: {
+    narrow: [
+      ['NAME', 'name'],
+      ['TENANT', 'tenant'],
+      ['RULES', 'rules[].name'],
+      ['INBOUND DEFAULT', 'default.inbound'],
+      ['OUTBOUND DEFAULT', 'default.outbound'],
+    ],
+    wide: [['USED BY', 'status.users[]']],
+  },
   VmNetwork: {
     narrow: [
       ['NAME', 'name'],
+      ['TENANT', 'tenant'],
       ['LOGICAL NETWORK', 'logicalNetwork'],
       ['ISOLATION', 'isolation'],
       ['VLAN', 'vlan'],
@@ -89,27 +133,29 @@ const COLUMNS: Readonly<Record<KindName, Columns>> = {
       ['VM NETWORK', 'vmNetwork'],
       ['NAME', 'name'],
       ['PREFIX', 'prefix'],
+      ['IPV6 PREFIX', 'ipv6Prefix'],
       ['VSID', 'status.vsid'],
     ],
     wide: [
-      ['GATEWAY', 'status.gateway'],
+      ['GATEWAYS', 'status.gateways[]'],
       ['MTU', 'status.mtu'],
       ['POOLS', 'status.pools[]'],
     ],
   },
   IpPool: {
     narrow: [
+      ['SUBNET', 'logicalNetwork+site+vmNetwork+subnet'],
       ['NAME', 'name'],
-      ['SITE', 'site'],
-      ['VM SUBNET', 'subnet'],
       ['FROM', 'from'],
       ['TO', 'to'],
       ['USED', 'status.used'],
+      ['INACTIVE', 'status.inactive'],
       ['FREE', 'status.free'],
     ],
     wide: [
-      ['LOGICAL NETWORK', 'logicalNetwork'],
-      ['VM NETWORK', 'vmNetwork'],
+      ['SIZE', 'status.size'],
+      ['RESERVED', 'status.reserved'],
+      ['VIPS', 'status.vip'],
       ['GATEWAYS', 'gateways[].address'],
       ['DNS', 'dns[]'],
     ],
@@ -123,11 +169,24 @@ const COLUMNS: Readonly<Record<KindName, Columns>> = {
     ],
     wide: [['LOGICAL NETWORKS', 'sites[].logicalNetwork']],
   },
-  VirtualPortProfile: { narrow: [['NAME', 'name']], wide: [['USED BY', 'status.users[]']] },
+  VirtualPortProfile: {
+    narrow: [
+      ['NAME', 'name'],
+      ['WEIGHT', 'bandwidth.minimumWeight'],
+      ['MINIMUM', 'bandwidth.minimumMbps'],
+      ['MAXIMUM', 'bandwidth.maximumMbps'],
+      ['BUILT IN', 'status.builtIn'],
+    ],
+    wide: [
+      ['DESCRIPTION', 'description'],
+      ['USED BY', 'status.users[]'],
+    ],
+  },
   PortClassification: {
     narrow: [
       ['NAME', 'name'],
       ['DESCRIPTION', 'description'],
+      ['BUILT IN', 'status.builtIn'],
     ],
     wide: [['USED BY', 'status.users[]']],
   },
@@ -139,6 +198,7 @@ const COLUMNS: Readonly<Record<KindName, Columns>> = {
     ],
     wide: [
       ['UPLINK PROFILES', 'uplinkProfiles[]'],
+      ['COMPLIANCE', 'status.compliance.level'],
       ['SR-IOV', 'sriov'],
     ],
   },
@@ -152,11 +212,13 @@ const COLUMNS: Readonly<Record<KindName, Columns>> = {
     wide: [
       ['UPLINK PROFILE', 'uplinkProfile'],
       ['ADDRESSES', 'status.hostVnics[].addresses[]'],
+      ['COMPLIANCE', 'status.compliance.level'],
     ],
   },
   VirtualMachine: {
     narrow: [
       ['NAME', 'name'],
+      ['TENANT', 'tenant'],
       ['HOST', 'host'],
       ['VM NETWORKS', 'vnics[].vmNetwork'],
       ['ADDRESSES', 'status.vnics[].addresses[]'],
@@ -165,9 +227,22 @@ const COLUMNS: Readonly<Record<KindName, Columns>> = {
       ['MACS', 'status.vnics[].mac'],
       ['VSIDS', 'status.vnics[].vsid'],
       ['SWITCHES', 'status.vnics[].switch'],
+      ['MOVING TO', 'migration.destination'],
     ],
   },
 };
+
+/** What is said where there is no object of the kind. */
+export function noneText(kind: KindName): string {
+  switch (kind) {
+    case 'FabricSettings':
+      return 'There are none: the defaults hold.\n';
+    case 'MacPool':
+      return `There are none: vNICs get addresses of ${DEFAULT_MAC_POOL.from} to ${DEFAULT_MAC_POOL.to}.\n`;
+    default:
+      return 'There are none.\n';
+  }
+}
 
 /** Titles and one row for each object. */
 export function tableOf(
@@ -187,6 +262,12 @@ export function tableOf(
 }
 
 function cell(object: JsonObject, path: string): string {
+  const fields = path.split('+');
+  if (fields.length > 1)
+    return fields
+      .map((field) => cell(object, field))
+      .filter((text) => text !== '')
+      .join('/');
   const words = valuesAt(object, path.split('.')).map((value) =>
     value === true ? 'yes' : value === false ? 'no' : String(value),
   );

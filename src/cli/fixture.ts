@@ -9,6 +9,7 @@ export interface TestTerminal extends Terminal {
 
 export function testTerminal(env: Terminal['env'] = {}, input = ''): TestTerminal {
   const written = { out: '', err: '' };
+  const lines = input.split('\n').filter((line) => line !== '');
   return {
     written,
     out(text) {
@@ -17,10 +18,13 @@ export function testTerminal(env: Terminal['env'] = {}, input = ''): TestTermina
     err(text) {
       written.err += text;
     },
+    isWatched: false,
+    redraw() {},
     env,
     colours: pc.createColors(false),
     errorColours: pc.createColors(false),
     readInput: async () => Buffer.from(input),
+    readSecret: async () => lines.shift(),
     interrupted: async () => {},
     onStatusRequest: () => () => {},
   };

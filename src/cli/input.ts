@@ -2,7 +2,8 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Finding, finding, NetloomError } from '../base/error.ts';
-import { type Input, MAX_INPUT_BYTES, type Parsed, parseInputs } from '../model/input.ts';
+import { MAX_INPUT_BYTES } from '../model/decode.ts';
+import { type Input, type Parsed, parseInputs } from '../model/input.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Objects of files (`-`: standard input; a directory: the .yaml, .yml and .json files in it). */

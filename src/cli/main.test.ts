@@ -43,10 +43,34 @@ describe('the command line', () => {
     }
   });
 
+  it('lists its commands in groups, each of them once', async () => {
+    const { out } = await run(['--help']);
+    const headings = [...out.matchAll(/^([A-Z][^:$\n]*):$/gm)].map(([, heading]) => heading);
+    expect(headings).toEqual([
+      'Options',
+      'Begin',
+      'Describe the network',
+      'Machines and hosts',
+      'See what happens',
+      'Changes, and the way back',
+      'People and tenants',
+      'About Netloom',
+      'Begin with',
+    ]);
+    const names = programOf({ terminal: testTerminal(), finish: () => {} }).commands.map((c) => c.name());
+    for (const name of names) expect(out.match(new RegExp(`^  ${name}\\b`, 'gm')), name).toHaveLength(1);
+  });
+
   it('ends with 2 where it is wrong, and says how it is right', async () => {
     for (const [args, words] of [
       [['tri'], 'Did you mean try?'],
-      [['try'], "missing required argument 'file'"],
+      [['try'], 'or one with policy records by --policy'],
+      [['try', 'x.yaml', '--policy', 'y.yaml'], 'or one with policy records by --policy'],
+      [['walk', 'a', 'b', '--file', 'x.yaml', '--policy', 'y.yaml'], 'exclude each other'],
+      [
+        ['policy', 'get', 'h', 'routes'],
+        'Allowed choices are switch, provider, domain, subnet, lookup, route',
+      ],
       [['try', 'x.yaml', '--ping', 'a'], '--ping FROM TO'],
       [['try', 'x.yaml', '--ping', 'a', '--pcap', 'x'], '--ping FROM TO'],
       [['apply'], "required option '-f, --file <file...>'"],
@@ -55,7 +79,18 @@ describe('the command line', () => {
       [['delete'], 'say a kind and names'],
       [['delete', 'vm'], 'say a kind and names'],
       [['undo', 'x'], 'is not a revision'],
+      [['rollback', '0'], 'is not a revision'],
+      [['diff', '1', 'now'], 'is not a revision'],
+      [['job', 'get', 'x'], 'is not the number of a job'],
+      [['job', 'wach'], 'Did you mean watch?'],
       [['ping', 'a', 'b', '-c', '21'], 'from 1 to 20'],
+      [['ping', 'a', 'b', '-4', '-6'], 'cannot be used with option'],
+      [['walk', 'a', 'b', '-6', '-4'], 'cannot be used with option'],
+      [['pool', 'release', 'x'], 'say which addresses, or --all'],
+      [['pool', 'release', 'x', '10.0.0.1', '--all'], 'say which addresses, or --all'],
+      [['pool', 'shwo', 'x'], 'Did you mean show?'],
+      [['vm', 'connect', 'x'], "required option '--network <name>'"],
+      [['guest', 'x', '--address', '10.0.0.1'], 'with its prefix length'],
       [['walk', 'a', 'b', '--file', 'x', '--server', 'http://x'], 'exclude each other'],
       [[], 'Usage: netloom'],
     ] as const) {

@@ -3,38 +3,70 @@
  * so that `netloom version` does not wait for a web server.
  */
 import { Command, CommanderError } from 'commander';
+import { aclCommand } from './commands/acl.ts';
 import { applyCommand } from './commands/apply.ts';
+import { compareHostsCommand } from './commands/compare-hosts.ts';
+import { complianceCommand } from './commands/compliance.ts';
 import { deleteCommand } from './commands/delete.ts';
 import { describeCommand } from './commands/describe.ts';
+import { diffCommand } from './commands/diff.ts';
 import { endpointsCommand } from './commands/endpoints.ts';
+import { exportCommand } from './commands/export.ts';
 import { getCommand } from './commands/get.ts';
+import { guestCommand } from './commands/guest.ts';
+import { hintsCommand } from './commands/hints.ts';
 import { historyCommand } from './commands/history.ts';
+import { hostCommand } from './commands/host.ts';
+import { jobCommand } from './commands/job.ts';
+import { loginCommand, logoutCommand, setupCommand, whoamiCommand } from './commands/login.ts';
 import { pingCommand } from './commands/ping.ts';
+import { policyCommand } from './commands/policy.ts';
+import { poolCommand } from './commands/pool.ts';
+import { refusalsCommand } from './commands/refusals.ts';
+import { remediateCommand } from './commands/remediate.ts';
+import { rollbackCommand } from './commands/rollback.ts';
+import { sessionCommand } from './commands/session.ts';
 import { switchCommand } from './commands/switch.ts';
+import { tenantCommand } from './commands/tenant.ts';
+import { tokenCommand } from './commands/token.ts';
 import { joinPings, tryCommand } from './commands/try.ts';
 import { undoCommand } from './commands/undo.ts';
 import { upCommand } from './commands/up.ts';
+import { userCommand } from './commands/user.ts';
 import { versionCommand } from './commands/version.ts';
+import { vmCommand } from './commands/vm.ts';
 import { walkCommand } from './commands/walk.ts';
 import type { Context } from './context.ts';
 import { processTerminal, type Terminal } from './terminal.ts';
 import { version } from './version.ts';
 
-const COMMANDS = [
-  upCommand,
-  tryCommand,
-  switchCommand,
-  applyCommand,
-  getCommand,
-  describeCommand,
-  deleteCommand,
-  pingCommand,
-  walkCommand,
-  endpointsCommand,
-  historyCommand,
-  undoCommand,
-  versionCommand,
-];
+/** In the order in which the help lists them, under their headings. */
+const COMMANDS = {
+  Begin: [upCommand, tryCommand, switchCommand, setupCommand],
+  'Describe the network': [applyCommand, getCommand, describeCommand, deleteCommand, exportCommand],
+  'Machines and hosts': [
+    vmCommand,
+    poolCommand,
+    hostCommand,
+    complianceCommand,
+    remediateCommand,
+    compareHostsCommand,
+    hintsCommand,
+  ],
+  'See what happens': [endpointsCommand, pingCommand, walkCommand, aclCommand, policyCommand, guestCommand],
+  'Changes, and the way back': [jobCommand, historyCommand, diffCommand, undoCommand, rollbackCommand],
+  'People and tenants': [
+    loginCommand,
+    logoutCommand,
+    whoamiCommand,
+    tenantCommand,
+    userCommand,
+    tokenCommand,
+    sessionCommand,
+    refusalsCommand,
+  ],
+  'About Netloom': [versionCommand],
+};
 
 /**
  * Runs one command line, without the name of the program. What it resolves with is the exit code: 0 done, 1 refused or
@@ -74,14 +106,28 @@ Begin with:
   $ netloom up --sample campus            # a server with a sample network
   $ netloom COMMAND --help                # examples for each command
 `,
-    )
-    .helpCommand('help [command]', 'Explain a command');
-  for (const make of COMMANDS) program.addCommand(make(context));
-  for (const each of [program, ...program.commands]) {
+    );
+  for (const [heading, commands] of Object.entries(COMMANDS)) {
+    for (const make of commands) program.addCommand(make(context).helpGroup(`${heading}:`));
+  }
+  const help = new Command('help')
+    .argument('[command]')
+    .description('Explain a command')
+    .helpGroup('About Netloom:');
+  program.addHelpCommand(help);
+  for (const each of withInner(program)) {
+    if (each !== program && each.commands.length > 0) each.helpCommand('help [command]', 'explain a command');
     each
+      .helpOption('-h, --help', 'explain this command')
       .exitOverride()
       .showHelpAfterError('(--help shows what there is, with examples)')
       .configureOutput({ writeOut: terminal.out, writeErr: terminal.err });
   }
   return program;
+}
+
+/** A command and the commands within it. */
+function* withInner(outer: Command): Generator<Command> {
+  yield outer;
+  for (const inner of outer.commands) yield* withInner(inner);
 }

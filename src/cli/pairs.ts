@@ -1,17 +1,16 @@
 /** Whom to ping when nobody says: enough to see who reaches whom, and who does not. */
-import type { Lab } from '../lab/lab.ts';
+import type { LiveNetwork } from '../lab/live-network.ts';
 
 const MAX_PAIRS = 12;
 /** Of these, pairs on different networks. */
 const MAX_APART = 4;
 
 /** Pairs of VMs (of hosts where there are no VMs): those on one network first, then some that are on none together. */
-export function somePairs(lab: Lab): (readonly [from: string, to: string])[] {
+export function somePairs(lab: LiveNetwork): (readonly [from: string, to: string])[] {
   const networks = new Map<string, Set<string>>();
   const endpoints = lab.endpoints();
-  const machines = endpoints.filter(({ name }) =>
-    lab.controller.network.get(`VirtualMachine/${machineOf(name)}`),
-  );
+  const vms = new Set([...lab.fabric.machines.values()].map(({ port }) => machineOf(port.name)));
+  const machines = endpoints.filter(({ name }) => vms.has(machineOf(name)));
   for (const { name, network } of machines.length > 1 ? machines : endpoints) {
     const end = machines.length > 1 ? machineOf(name) : name;
     networks.set(end, (networks.get(end) ?? new Set()).add(network));

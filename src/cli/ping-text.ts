@@ -5,14 +5,16 @@ import type { Colours } from './terminal.ts';
 
 export function pingTable(pings: readonly PingView[], colours: Colours): string {
   const rows = pings.map((ping) => {
-    const { from, to, sent, received, rtt, verdict } = ping;
+    const { from, to, address, sent, received, rtt, verdict } = ping;
     const mark =
       verdict === 'answered'
         ? colours.green('✔')
         : verdict === 'lost'
           ? colours.red('✘')
           : colours.yellow('~');
-    return [mark, from, to, `${received}/${sent}`, rtt ? `${rtt.avg.toFixed(2)} ms` : '', lossText(ping)];
+    // IPv4 goes without saying.
+    const goal = address.includes(':') && to !== address ? `${to} (${address})` : to;
+    return [mark, from, goal, `${received}/${sent}`, rtt ? `${rtt.avg.toFixed(2)} ms` : '', lossText(ping)];
   });
   return table(['', 'FROM', 'TO', 'ANSWERED', 'TIME', 'WHY NOT'], rows, colours);
 }

@@ -3,13 +3,14 @@
  *
  *     data     --data, NETLOOM_DATA, XDG_DATA_HOME/netloom, ~/.local/share/netloom
  *     server   --server, NETLOOM_SERVER, `server.json` of the data directory, http://127.0.0.1:7300
- *     token    NETLOOM_TOKEN, the file `token` of the data directory
+ *     proof    NETLOOM_TOKEN, the session of "netloom login", the file `token` of the data directory
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { finding, NetloomError } from '../base/error.ts';
 import type { ServerOptions } from './context.ts';
+import { readSession } from './session-file.ts';
 import type { Terminal } from './terminal.ts';
 
 export const DEFAULT_LISTEN = '127.0.0.1:7300';
@@ -24,7 +25,9 @@ export interface ServerFile {
 
 export interface Place {
   readonly url: URL;
-  readonly token: string;
+  /** What proves who it is, one of the two; neither for what anybody may ask. */
+  readonly token?: string;
+  readonly session?: string;
 }
 
 export function dataDirectory(given: string | undefined, env: Terminal['env']): string {
@@ -33,13 +36,21 @@ export function dataDirectory(given: string | undefined, env: Terminal['env']): 
   return join(env.XDG_DATA_HOME || join(homedir(), '.local', 'share'), 'netloom');
 }
 
-/** The server that a command is to talk to, and the token for it. */
+/** The server that a command is to talk to. */
+export function findUrl(options: ServerOptions, env: Terminal['env']): URL {
+  const known = readServerFile(dataDirectory(options.data, env));
+  return readUrl(options.server ?? env.NETLOOM_SERVER ?? known?.url ?? `http://${DEFAULT_LISTEN}`);
+}
+
+/** The same, with what proves who it is. */
 export function findServer(options: ServerOptions, env: Terminal['env']): Place {
   const data = dataDirectory(options.data, env);
   const known = readServerFile(data);
   const given = options.server ?? env.NETLOOM_SERVER;
-  const url = readUrl(given ?? known?.url ?? `http://${DEFAULT_LISTEN}`);
+  const url = findUrl(options, env);
   if (env.NETLOOM_TOKEN) return { url, token: env.NETLOOM_TOKEN };
+  const session = readSession(url, env);
+  if (session !== undefined) return { url, session };
   // The token of this data directory is for its own server: no other is told.
   const isOwn = given === undefined || (known && readUrl(known.url).origin === url.origin) || isLoopback(url);
   const file = join(data, TOKEN_FILE);
@@ -51,7 +62,7 @@ export function findServer(options: ServerOptions, env: Terminal['env']): Place 
       `There is no token for ${url.origin}.`,
       isOwn
         ? `There is none in ${data}: start the server with "netloom up", or say where its data is with --data.`
-        : 'Set NETLOOM_TOKEN to the token of that server; it stands in the file "token" of its data directory.',
+        : 'Log in with "netloom login", or set NETLOOM_TOKEN to an API token of that server.',
     ),
   ]);
 }

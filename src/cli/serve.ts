@@ -14,6 +14,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { FastifyInstance } from 'fastify';
+import { Accounts } from '../access/accounts.ts';
 import { createApi } from '../api/api.ts';
 import { guardedClock, systemClock } from '../base/clock.ts';
 import { finding, NetloomError } from '../base/error.ts';
@@ -21,6 +22,7 @@ import { flowsOf } from '../lab/flows.ts';
 import { Lab } from '../lab/lab.ts';
 import { openSqliteStore } from '../store/sqlite/open.ts';
 import { readFiles, throwInput } from './input.ts';
+import { openOidc } from './oidc-file.ts';
 import { SERVER_FILE, type ServerFile, TOKEN_FILE } from './place.ts';
 import { reportError, reportFindings } from './report.ts';
 import type { Terminal } from './terminal.ts';
@@ -31,6 +33,8 @@ export interface ServeOptions {
   /** HOST:PORT */
   readonly listen: string;
   readonly sample: 'campus' | 'blue-red' | 'none';
+  /** File with the settings of an OpenID Connect provider. */
+  readonly oidc?: string;
 }
 
 /** How long requests that are under way may take once the end was asked for, in milliseconds. */
@@ -38,11 +42,13 @@ const GRACE_MS = 3_000;
 
 export async function serve(options: ServeOptions, terminal: Terminal): Promise<void> {
   const { host, port } = readListen(options.listen);
+  const oidc = options.oidc === undefined ? undefined : await openOidc(options.oidc);
   const interrupted = terminal.interrupted();
   const store = await openSqliteStore({ directory: options.data });
   const lab = await Lab.open({
     store,
     time: 'real',
+    version: version(),
     // Hosts and guests run on timers, and what one of them throws must not end all the others.
     clock: guardedClock(systemClock, (thrown) => reportError(terminal, thrown)),
     onTrouble: (name, findings) => {
@@ -54,15 +60,20 @@ export async function serve(options: ServeOptions, terminal: Terminal): Promise<
     if (lab.controller.revision === 0 && options.sample !== 'none')
       await loadSample(lab, options.sample, terminal);
     const token = readToken(options.data, terminal);
+    const accounts = new Accounts({ controller: lab.controller, clock: systemClock, token });
     const api = await createApi({
       controller: lab.controller,
       probe: {
         endpoints: () => lab.endpoints(),
         ping: (from, to, how) => lab.ping(from, to, how),
-        walk: (from, to) => lab.walk(from, to),
+        walk: (from, to, how) => lab.walk(from, to, how),
+        configure: (name, address, length) => lab.configureGuest(name, address, length),
+        aclLog: () => lab.aclLog(),
+        aclCounters: () => lab.aclCounters(),
         flows: (name) => flowsOf(lab.fabric, name),
       },
-      token,
+      accounts,
+      oidc,
       clock: systemClock,
       version: version(),
       names: [host, ...(isLoopback(host) ? [] : [hostname()])],
@@ -72,7 +83,7 @@ export async function serve(options: ServeOptions, terminal: Terminal): Promise<
     try {
       const url = urlOf(api.server.address() as AddressInfo, host);
       writeServerFile(options.data, { url, pid: process.pid });
-      terminal.out(welcome(options, lab, url, token, terminal));
+      terminal.out(welcome(options, lab, url, accounts, terminal));
       if (!isLoopback(host)) terminal.err(EXPOSED);
       await interrupted;
       terminal.err('Stopping.\n');
@@ -180,7 +191,7 @@ function writePrivate(file: string, text: string): void {
 const PROGRAM = import.meta.url.endsWith('.ts') ? 'npx netloom' : 'netloom';
 
 const EXPOSED =
-  'Warning: the API listens beyond this machine, and it has no TLS yet: the token can be read on the way. See SECURITY.md.\n';
+  'Warning: the API listens beyond this machine, and it has no TLS yet: passwords and tokens can be read on the way. See SECURITY.md.\n';
 
 const TRY: Readonly<Record<ServeOptions['sample'], readonly string[]>> = {
   none: ['get', 'apply -f examples/blue-red.yaml', 'endpoints'],
@@ -188,18 +199,30 @@ const TRY: Readonly<Record<ServeOptions['sample'], readonly string[]>> = {
   campus: ['get vm -o wide', 'ping app-web01 app-web02', 'ping app-web01 db01', 'walk app-web01 app-web02'],
 };
 
-function welcome(options: ServeOptions, lab: Lab, url: string, token: string, { colours }: Terminal): string {
+function welcome(
+  options: ServeOptions,
+  lab: Lab,
+  url: string,
+  accounts: Accounts,
+  { colours }: Terminal,
+): string {
   const objects = [...lab.controller.network.keys()].length;
   const isDefault = options.data.endsWith('/.local/share/netloom');
   const hint = isDefault ? '' : ` --data ${options.data}`;
   const { bold, dim } = colours;
+  // Whoever can read this terminal is on the machine; nobody else learns the code.
+  const claim = accounts.isUnclaimed
+    ? `\n\nThere is no administrator yet. Make one with\n\n  ${PROGRAM} setup NAME --code ${accounts.setup.make()}${hint}\n\nThe code is good once and within half an hour.`
+    : '';
   return `${bold(`Netloom ${version()} is ready.`)}
 
   API        ${url}/api/v1
-  Reference  ${url}/login?token=${token}
+  Reference  ${url}/login?code=${accounts.link.make()}
   Data       ${options.data} ${dim(`(revision ${lab.controller.revision}, ${objects} objects)`)}
 
-The link logs a browser in; keep it to yourself. Try, in another terminal:
+The link logs one browser in as the operator of this machine, once and within half an hour.${claim}
+
+Try, in another terminal:
 
 ${TRY[options.sample].map((line) => `  ${PROGRAM} ${line}${hint}\n`).join('')}
 Stop with Ctrl-C.

@@ -1,12 +1,17 @@
 /** The outside of the command line: what it reads and writes. Tests give it another one. */
 import pc from 'picocolors';
 import { printable } from './printable.ts';
+import { secretReader } from './secret-reader.ts';
 
 export type Colours = ReturnType<typeof pc.createColors>;
 
 export interface Terminal {
   out(text: string): void;
   err(text: string): void;
+  /** Whether somebody watches standard error as it is written. */
+  readonly isWatched: boolean;
+  /** Shows a line on standard error in the place of the one before; only where somebody watches. Without a line: none. */
+  redraw(line?: string): void;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** For what goes to `out`; they do nothing where it is not shown in colour. */
   readonly colours: Colours;
@@ -14,6 +19,8 @@ export interface Terminal {
   readonly errorColours: Colours;
   /** Standard input, up to one byte more than the limit, so that it shows when there is more. */
   readInput(limit: number): Promise<Uint8Array>;
+  /** A line that is not shown while it is typed; from standard input where nobody types. Undefined: there is none. */
+  readSecret(prompt: string): Promise<string | undefined>;
   /** Resolves when the user or the system wants the program to end. */
   interrupted(): Promise<void>;
   /** Calls `tell` whenever somebody asks how it goes (SIGUSR1), until the answer is called. */
@@ -29,6 +36,12 @@ export function processTerminal(): Terminal {
   return {
     out: (text) => void stdout.write(printable(text)),
     err: (text) => void stderr.write(printable(text)),
+    isWatched: stderr.isTTY === true && env.TERM !== 'dumb',
+    redraw(line = '') {
+      if (!this.isWatched) return;
+      // To the beginning of the line, and clear it to its end (ECMA-48: CR, EL). What does not fit would stay behind.
+      stderr.write(`\r\x1b[K${printable(line.slice(0, (stderr.columns || 80) - 1))}`);
+    },
     env,
     colours: pc.createColors(inColour(stdout.isTTY, env)),
     errorColours: pc.createColors(inColour(stderr.isTTY, env)),
@@ -42,6 +55,7 @@ export function processTerminal(): Terminal {
       }
       return Buffer.concat(chunks).subarray(0, limit + 1);
     },
+    readSecret: secretReader(stdin, stderr),
     interrupted: () =>
       new Promise((resolve) => {
         // The second time it does what it would have done without us: end at once.

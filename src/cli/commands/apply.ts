@@ -1,52 +1,35 @@
-import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
-import type { ChangeSummary } from '../../controller/change.ts';
 import type { Parsed } from '../../model/input.ts';
 import type { Client } from '../client.ts';
-import { type Context, command, type ServerOptions, withOutput, withServer } from '../context.ts';
+import { type Context, command } from '../context.ts';
+import { type ChangeOptions, withChange } from '../submit-change.ts';
 
-interface Options extends ServerOptions {
+interface Options extends ChangeOptions {
   readonly file: readonly string[];
-  readonly dryRun?: boolean;
-  readonly message?: string;
-  readonly output: 'text' | 'json';
 }
 
-export function applyCommand({ terminal }: Context): Command {
+export function applyCommand(context: Context): Command {
+  const { terminal } = context;
   const made = command('apply', 'Create and change objects as files say, all of them or none', [
     ['netloom apply -f campus.yaml', 'apply a file'],
     ['netloom apply -f site.yaml -f tenants/ -m "third floor"', 'several files and folders as one change'],
     ['netloom apply -f campus.yaml --dry-run', 'show what would change, and change nothing'],
+    ['netloom apply -f campus.yaml --wait', 'and wait until the hosts have it in force'],
     ['netloom get vm blue1 -o yaml | netloom apply -f -', 'from standard input'],
-  ])
-    .requiredOption('-f, --file <file...>', 'file or folder of YAML or JSON; - is standard input')
-    .option('--dry-run', 'show what would change, and change nothing')
-    .option('-m, --message <text>', 'why, for the journal');
-  return withServer(withOutput(made, 'text', 'json')).action(async (options: Options) => {
+  ]).requiredOption('-f, --file <file...>', 'file or folder of YAML or JSON; - is standard input');
+  return withChange(made).action(async (options: Options) => {
     const { readFiles, throwInput, withPlaces } = await import('../input.ts');
     const { Client } = await import('../client.ts');
-    const { changeText } = await import('../change-text.ts');
     const { reportFindings } = await import('../report.ts');
+    const { submitChange } = await import('../submit-change.ts');
     const parsed = await readFiles(options.file, terminal);
     if (parsed.findings.some((f) => f.severity === 'error')) {
       throwInput([...parsed.findings, ...(await whatElse(parsed, () => Client.of(options, terminal)))]);
     }
     reportFindings(terminal, parsed.findings);
     const client = Client.of(options, terminal);
-    const summary = await withPlaces(parsed, () =>
-      client.post<ChangeSummary>('/api/v1/apply', {
-        objects: objectsOf(parsed),
-        dryRun: options.dryRun === true,
-        requestId: randomUUID(),
-        ...(options.message === undefined ? {} : { message: options.message }),
-      }),
-    );
-    reportFindings(terminal, summary.findings);
-    terminal.out(
-      options.output === 'json'
-        ? `${JSON.stringify(summary, null, 2)}\n`
-        : changeText(summary, terminal.colours),
-    );
+    const body = { objects: objectsOf(parsed) };
+    await submitChange(client, '/api/v1/apply', body, options, context, (post) => withPlaces(parsed, post));
   });
 }
 

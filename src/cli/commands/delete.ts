@@ -1,15 +1,13 @@
-import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
-import type { ChangeSummary } from '../../controller/change.ts';
-import { type Context, command, type ServerOptions, withServer } from '../context.ts';
+import { type Context, command } from '../context.ts';
+import { type ChangeOptions, withChange } from '../submit-change.ts';
 
-interface Options extends ServerOptions {
+interface Options extends ChangeOptions {
   readonly file?: readonly string[];
-  readonly dryRun?: boolean;
-  readonly message?: string;
 }
 
-export function deleteCommand({ terminal }: Context): Command {
+export function deleteCommand(context: Context): Command {
+  const { terminal } = context;
   const made = command('delete', 'Delete objects, all of them or none', [
     ['netloom delete vm blue1 blue2', 'two virtual machines'],
     ['netloom delete subnet "Blue/Blue subnet" --dry-run', 'show what it would come to'],
@@ -17,10 +15,8 @@ export function deleteCommand({ terminal }: Context): Command {
   ])
     .argument('[kind]', 'kind of the objects')
     .argument('[names...]', 'names of the objects')
-    .option('-f, --file <file...>', 'delete what these files describe; - is standard input')
-    .option('--dry-run', 'show what would change, and change nothing')
-    .option('-m, --message <text>', 'why, for the journal');
-  return withServer(made).action(
+    .option('-f, --file <file...>', 'delete what these files describe; - is standard input');
+  return withChange(made).action(
     async (word: string | undefined, names: readonly string[], options: Options, self: Command) => {
       if (
         (word === undefined) === (options.file === undefined) ||
@@ -31,8 +27,7 @@ export function deleteCommand({ terminal }: Context): Command {
       const { Client } = await import('../client.ts');
       const { kindOfWord, findKey } = await import('../objects.ts');
       const { readFiles, throwInput } = await import('../input.ts');
-      const { changeText } = await import('../change-text.ts');
-      const { reportFindings } = await import('../report.ts');
+      const { submitChange } = await import('../submit-change.ts');
       const client = Client.of(options, terminal);
       const keys: string[] = [];
       if (word !== undefined) {
@@ -42,14 +37,7 @@ export function deleteCommand({ terminal }: Context): Command {
         throwInput(parsed.findings);
         keys.push(...parsed.objects.map(({ key }) => key));
       }
-      const summary = await client.post<ChangeSummary>('/api/v1/delete', {
-        objects: keys,
-        dryRun: options.dryRun === true,
-        requestId: randomUUID(),
-        ...(options.message === undefined ? {} : { message: options.message }),
-      });
-      reportFindings(terminal, summary.findings);
-      terminal.out(changeText(summary, terminal.colours));
+      await submitChange(client, '/api/v1/delete', { objects: keys }, options, context);
     },
   );
 }

@@ -1,9 +1,10 @@
 import type { Command } from 'commander';
 import type { EndpointView } from '../../api/probe.ts';
+import type { Finding } from '../../base/error.ts';
 import { type Context, command, type ServerOptions, withOutput, withServer } from '../context.ts';
 
 interface Options extends ServerOptions {
-  readonly output: 'table' | 'json';
+  readonly output: 'table' | 'json' | 'yaml';
 }
 
 export function endpointsCommand({ terminal }: Context): Command {
@@ -11,14 +12,27 @@ export function endpointsCommand({ terminal }: Context): Command {
     ['netloom endpoints', 'names, addresses, hosts and networks'],
     ['netloom endpoints -o json', 'for a program'],
   ]);
-  return withServer(withOutput(made, 'table', 'json')).action(async (options: Options) => {
+  return withServer(withOutput(made, 'table', 'json', 'yaml')).action(async (options: Options) => {
     const { Client } = await import('../client.ts');
+    const { reportFindings } = await import('../report.ts');
+    const { printed } = await import('../printed.ts');
     const { table } = await import('../table.ts');
-    const { items } = await Client.of(options, terminal).get<{ items: readonly EndpointView[] }>(
-      '/api/v1/endpoints',
+    const client = Client.of(options, terminal);
+    const { items } = await client.get<{
+      items: readonly (Omit<EndpointView, 'host'> & { host?: string })[];
+    }>('/api/v1/endpoints');
+    const { warnings } = await client.get<{ warnings: readonly Finding[] }>('/api/v1/status');
+    reportFindings(
+      terminal,
+      warnings.filter(({ code }) => code === 'address-conflict'),
     );
-    if (options.output === 'json') return terminal.out(`${JSON.stringify(items, null, 2)}\n`);
-    const rows = items.map((e) => [e.name, e.addresses.join(', '), e.mac, e.host, e.network]);
-    return terminal.out(table(['NAME', 'ADDRESSES', 'MAC', 'HOST', 'NETWORK'], rows, terminal.colours));
+    // Users of a tenant are not told hosts.
+    const withHosts = items.some(({ host }) => host !== undefined);
+    const host = (text = '') => (withHosts ? [text] : []);
+    const rows = items.map((e) => [e.name, e.addresses.join(', '), e.mac, ...host(e.host), e.network]);
+    const titles = ['NAME', 'ADDRESSES', 'MAC', ...host('HOST'), 'NETWORK'];
+    const words = () =>
+      table(titles, rows, terminal.colours) || 'There are none: no host vNIC and no VM is connected.\n';
+    terminal.out(printed(items, options.output, words));
   });
 }

@@ -30,10 +30,10 @@ export function getCommand({ terminal }: Context): Command {
         case 'yaml':
           return terminal.out(await yamlOf(objects));
         default: {
-          const { tableOf } = await import('../columns.ts');
+          const { noneText, tableOf } = await import('../columns.ts');
           const { table } = await import('../table.ts');
           const { titles, rows } = tableOf(kind, objects, options.output === 'wide');
-          if (rows.length === 0) terminal.err('There are none.\n');
+          if (rows.length === 0) terminal.err(noneText(kind));
           return terminal.out(table(titles, rows, terminal.colours));
         }
       }

@@ -4,7 +4,7 @@ import type { Group, Meter, PortSpec, PortVlan } from '../../flow/datapath.ts';
 import type { Flow } from '../../flow/flow.ts';
 import { parseFlow } from '../../flow/parse.ts';
 import { parseGroup, parseMeter } from '../../flow/parse-group.ts';
-import { decodeInput } from '../../model/input.ts';
+import { decodeInput } from '../../model/decode.ts';
 import { isFields, pathOfSteps, type ShapeFinding, type Steps, shapeFindings } from '../../model/shape.ts';
 import { readYaml } from '../../model/yaml.ts';
 import type { IpAddress } from '../../packet/address.ts';

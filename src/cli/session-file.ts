@@ -1,0 +1,44 @@
+/**
+ * Sessions of "netloom login", one for each server, in a file that nobody else reads:
+ * XDG_STATE_HOME/netloom/sessions.json, ~/.local/state/netloom/sessions.json.
+ */
+import { chmodSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
+import type { Terminal } from './terminal.ts';
+
+type Sessions = Readonly<Record<string, string>>;
+
+export function readSession(url: URL, env: Terminal['env']): string | undefined {
+  return readAll(env)[url.origin];
+}
+
+/** Without a session, the one of the server is forgotten. */
+export function writeSession(url: URL, env: Terminal['env'], session?: string): void {
+  const { [url.origin]: _before, ...others } = readAll(env);
+  const all: Sessions = session === undefined ? others : { ...others, [url.origin]: session };
+  const file = fileOf(env);
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  const draft = `${file}.new`;
+  writeFileSync(draft, `${JSON.stringify(all)}\n`, { mode: 0o600 });
+  chmodSync(draft, 0o600);
+  renameSync(draft, file);
+}
+
+function readAll(env: Terminal['env']): Sessions {
+  const file = fileOf(env);
+  const mode = statSync(file, { throwIfNoEntry: false })?.mode;
+  // One that others can read is none any more.
+  if (mode === undefined || (mode & 0o077) !== 0) return {};
+  try {
+    const value = JSON.parse(readFileSync(file, 'utf8')) as unknown;
+    if (typeof value !== 'object' || value === null) return {};
+    return Object.fromEntries(Object.entries(value).filter(([, session]) => typeof session === 'string'));
+  } catch {
+    return {};
+  }
+}
+
+function fileOf(env: Terminal['env']): string {
+  return join(env.XDG_STATE_HOME || join(homedir(), '.local', 'state'), 'netloom', 'sessions.json');
+}
