@@ -1,7 +1,9 @@
 import { defineConfig } from 'vitest/config';
 
 // Four projects: `unit` needs nothing, `ovs` and `parity` need root and Open vSwitch, `e2e` starts the real program.
-const setupFiles = ['./test/support/seed.ts'];
+const setupFiles = ['./test/support/seed.ts', './test/support/shrinking.ts'];
+// No test measures time: the limits are for what hangs, and so far away that no slow machine comes near them.
+const limits = { testTimeout: 120_000, hookTimeout: 120_000 };
 
 export default defineConfig({
   test: {
@@ -11,7 +13,8 @@ export default defineConfig({
         test: {
           name: 'unit',
           setupFiles,
-          include: ['src/**/*.test.ts', 'test/{layers,oracle,docs}/**/*.test.ts'],
+          include: ['src/**/*.test.ts', 'test/{layers,oracle,docs,support}/**/*.test.ts'],
+          ...limits,
         },
       },
       {
@@ -19,8 +22,7 @@ export default defineConfig({
           name: 'ovs',
           setupFiles,
           include: ['test/ovs/**/*.test.ts'],
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          ...limits,
         },
       },
       { test: { name: 'parity', setupFiles, include: ['test/parity/**/*.test.ts'], testTimeout: 600_000 } },
@@ -29,8 +31,7 @@ export default defineConfig({
           name: 'e2e',
           setupFiles,
           include: ['test/{e2e,qemu}/**/*.test.ts'],
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          ...limits,
         },
       },
     ],

@@ -38,6 +38,9 @@ export async function northbound(
     '-vsyslog:off',
   ]);
   const pid = Number(readFileSync(file('nb.pid'), 'utf8'));
+  const stop = () => process.kill(pid, 'SIGTERM');
+  // Also when the benchmark fails: a daemon outlives whoever started it.
+  process.once('exit', stop);
   const connections = await Promise.all(
     Array.from({ length: clients }, () => Connection.open(file('nb.sock'))),
   );
@@ -53,7 +56,8 @@ export async function northbound(
       ]),
     close: async () => {
       for (const connection of connections) connection.close();
-      process.kill(pid, 'SIGTERM');
+      process.off('exit', stop);
+      stop();
     },
   };
 }

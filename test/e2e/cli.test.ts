@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -58,6 +58,28 @@ describe('netloom up', () => {
     expect(await second.revision()).toBe(2);
     expect((await second.ask('GET', '/api/v1/virtual-machines/blue1')).status).toBe(404);
     expect((await second.ask('GET', '/api/v1/virtual-machines/blue2')).status).toBe(200);
+    await second.end('SIGTERM');
+  });
+
+  it('prints a code for the first administrator, whose password outlives a restart, and whose session does not', async () => {
+    const directory = join(root, 'first');
+    const env = { NETLOOM_DATA: directory, XDG_STATE_HOME: join(root, 'state') };
+    const first = await Server.up(directory);
+    const code = /--code (\S+)/.exec(first.greeting)?.[1] ?? '';
+    const input = 'correct horse battery\n';
+    const made = await netloom(['setup', 'ann', '--code', code], { env, input });
+    expect(made.out, made.err).toContain('You are ann, administrator');
+    expect((await netloom(['whoami'], { env })).out).toContain('You are ann');
+    expect((await first.end('SIGTERM')).out).not.toContain(input.trim());
+    const second = await Server.up(directory);
+    expect(second.greeting).not.toContain('--code');
+    expect((await netloom(['login', 'ann'], { env, input })).out).toContain('You are ann');
+    expect((await netloom(['logout'], { env })).code).toBe(0);
+    expect((await netloom(['whoami'], { env })).out).toContain('You are operator');
+    // Nothing of it is in the files but its hash.
+    for (const file of readdirSync(directory)) {
+      expect(readFileSync(join(directory, file), 'latin1'), file).not.toContain(input.trim());
+    }
     await second.end('SIGTERM');
   });
 

@@ -39,11 +39,20 @@ export class Server {
   readonly data: string;
   readonly url: string;
   readonly token: string;
+  /** What it printed until it was ready. */
+  readonly greeting: string;
   readonly #child: ChildProcess;
   readonly #ended: Promise<Ended>;
 
-  private constructor(data: string, child: ChildProcess, ended: Promise<Ended>, url: string) {
+  private constructor(
+    data: string,
+    child: ChildProcess,
+    ended: Promise<Ended>,
+    url: string,
+    greeting: string,
+  ) {
     this.data = data;
+    this.greeting = greeting;
     this.url = url;
     this.token = readFileSync(join(data, 'token'), 'utf8').trim();
     this.#child = child;
@@ -65,7 +74,7 @@ export class Server {
       });
       void ended.then(({ code }) => reject(new Error(`it ended with ${code}: ${err}`)));
     });
-    return new Server(data, child, ended, url);
+    return new Server(data, child, ended, url, out);
   }
 
   ask(method: string, path: string, body?: object): Promise<Response> {

@@ -38,8 +38,21 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'controller',
     'store',
   ],
-  api: ['packet', 'model', 'policy', 'store', 'controller'],
-  cli: ['packet', 'model', 'flow', 'store', 'softswitch', 'sockets', 'controller', 'lab', 'api'],
+  access: ['model', 'store', 'controller'],
+  api: ['packet', 'model', 'policy', 'store', 'controller', 'access'],
+  cli: [
+    'packet',
+    'model',
+    'policy',
+    'flow',
+    'store',
+    'softswitch',
+    'sockets',
+    'controller',
+    'access',
+    'lab',
+    'api',
+  ],
 };
 
 /** The core is pure: nothing in it touches the machine, the clock or chance. */
@@ -69,7 +82,9 @@ const sources: Source[] = readdirSync(SRC, { recursive: true, withFileTypes: tru
     ].map((m) => (m[1] ?? m[2] ?? m[3])!);
     return { file, layer: file.split('/')[0]!, text, imports };
   });
-const production = sources.filter((s) => !/(\.test|-suite|\.fixture)\.ts$/.test(s.file));
+/** Tests, and what stands beside the sources for tests alone. */
+const FOR_TESTS = /(\.test|-suite|\bfixture)\.ts$/;
+const production = sources.filter((s) => !FOR_TESTS.test(s.file));
 
 const local = (source: Source) =>
   source.imports
@@ -99,6 +114,16 @@ describe('layers', () => {
         local(s)
           .filter((t) => t.startsWith('..'))
           .map((t) => `${s.file} imports ${t}`),
+      ),
+    ).toEqual([]);
+  });
+
+  it('need nothing that is for tests', () => {
+    expect(
+      production.flatMap((s) =>
+        local(s)
+          .filter((target) => FOR_TESTS.test(target))
+          .map((target) => `${s.file} imports ${target}`),
       ),
     ).toEqual([]);
   });

@@ -46,7 +46,7 @@ const MACHINES: Readonly<Record<string, Machine>> = {
   blue2: { host: 2, mac: m2, addresses: ['10.0.0.7'], on: 5001 },
   blue9: { host: 2, mac: m9, addresses: ['10.0.1.9'], on: 5002 },
   free3: { host: 3, mac: m3, addresses: ['10.0.0.8'], on: 5001, security: FREE },
-  six2: { host: 2, mac: m2, addresses: ['fd00::7'], on: 5003 },
+  six2: { host: 2, mac: m2, addresses: ['fd00::7'], on: 5003, dhcp: true },
   six3: { host: 3, mac: m3, addresses: ['fd00::8'], on: 5003 },
   red1: { host: 1, mac: m1, addresses: ['10.0.0.5'], on: 6001 },
   red2: { host: 2, mac: m2, addresses: ['10.0.0.7'], on: 6001 },
@@ -134,7 +134,7 @@ function portOf(machine: Machine & { readonly name: string }): PortRecord {
       ...security,
     },
     mtu: 1458,
-    ...(machine.dhcp ? { dhcpServer: ip('192.0.2.253') } : {}),
+    ...(machine.dhcp ? { dhcpServer: ip('192.0.2.253'), dhcpv6Server: ip('fe80::4e:4cff:fe00:fd') } : {}),
     origin: '',
   };
 }
@@ -165,8 +165,7 @@ function domainRecords(
       vsid,
       rdid,
       name: `${vsid}`,
-      prefix: prefix(range),
-      gateway: ip(gateway),
+      prefixes: [{ prefix: prefix(range), gateway: ip(gateway) }],
       gatewayMac,
       mtu: 1458,
     };

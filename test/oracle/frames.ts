@@ -23,7 +23,12 @@ import { read16, write16 } from '../../src/packet/bytes.ts';
 import { ETHERNET } from '../../src/packet/ethernet.ts';
 import type { Icmpv6Layer, Layer } from '../../src/packet/layer.ts';
 import { pushVlan } from '../../src/packet/vlan.ts';
-import type { PortRecord, ProviderRecord, SubnetRecord } from '../../src/policy/records.ts';
+import {
+  type PortRecord,
+  type ProviderRecord,
+  prefixOfFamily,
+  type SubnetRecord,
+} from '../../src/policy/records.ts';
 import { type Outer, providerPort, type World } from './oracle.ts';
 import { pick } from './topology.ts';
 
@@ -54,7 +59,9 @@ type IpChoice =
   | 'second'
   | 'link-local'
   | 'peer'
+  | 'peer link-local'
   | 'gateway'
+  | 'gateway link-local'
   | 'none'
   | 'all'
   | 'group'
@@ -66,6 +73,7 @@ type Aim =
   | 'neighbour'
   | 'routed'
   | 'gateway'
+  | 'gateway link-local'
   | 'far gateway'
   | 'everyone'
   | 'beyond'
@@ -144,7 +152,9 @@ const ipChoice = fc.constantFrom<IpChoice>(
   'second',
   'link-local',
   'peer',
+  'peer link-local',
   'gateway',
+  'gateway link-local',
   'none',
   'all',
   'group',
@@ -252,7 +262,19 @@ const plan: fc.Arbitrary<FramePlan> = fc.record({
   aim: weighted<Aim>(
     [4, fc.constant('neighbour')],
     [4, fc.constant('routed')],
-    [6, fc.constantFrom<Aim>('gateway', 'far gateway', 'everyone', 'beyond', 'self', 'lie', 'machine')],
+    [
+      6,
+      fc.constantFrom<Aim>(
+        'gateway',
+        'gateway link-local',
+        'far gateway',
+        'everyone',
+        'beyond',
+        'self',
+        'lie',
+        'machine',
+      ),
+    ],
   ),
   n: fc.nat(40),
   srcMac: honestly<MacChoice>('own', macChoice),
@@ -363,7 +385,7 @@ class Speaker {
     const { attachment } = own;
     this.#subnet =
       attachment.type === 'virtual' ? cast.subnets.find((s) => s.vsid === attachment.vsid) : undefined;
-    const first = own.addresses[0]?.address ?? this.#subnet?.gateway;
+    const first = own.addresses[0]?.address ?? this.#subnet?.prefixes[0]?.gateway;
     const ownFamily = first && isIpv6(first) ? 6 : 4;
     this.#body = bodyFor(plan, ownFamily);
     const spoken = plan.family === 'own' ? ownFamily : plan.family;
@@ -468,8 +490,10 @@ class Speaker {
         return [gatewayMac, this.#addressOf(pick(this.#related(), n))];
       case 'gateway':
         return [gatewayMac, this.#ip('gateway')];
+      case 'gateway link-local':
+        return [gatewayMac, this.#ip('gateway link-local')];
       case 'far gateway':
-        return [gatewayMac, pick(this.#cast.subnets, n)?.gateway ?? ip('10.0.0.1')];
+        return [gatewayMac, gatewayOf(pick(this.#cast.subnets, n), this.#family) ?? ip('10.0.0.1')];
       case 'everyone':
         return n % 2 === 0 ? [BROADCAST_MAC, this.#ip('all')] : [multicastMacOf(group), group];
       case 'beyond':
@@ -532,8 +556,16 @@ class Speaker {
         return is4 ? ip('169.254.7.7') : linkLocalOf(this.#mac);
       case 'peer':
         return this.#peers()[0] ? this.#addressOf(pick(this.#peers(), n)) : ip(is4 ? '10.0.0.6' : 'fd00::6');
+      case 'peer link-local':
+        return is4
+          ? ip('169.254.7.8')
+          : linkLocalOf((this.#peers()[0] ? pick(this.#peers(), n) : this.#own).mac);
+      case 'gateway link-local':
+        return is4 || !this.#subnet
+          ? ip(is4 ? '169.254.7.9' : 'fe80::9')
+          : linkLocalOf(this.#subnet.gatewayMac);
       case 'gateway':
-        return this.#subnet?.gateway ?? ip(is4 ? '10.0.9.1' : 'fd00:0:0:9::1');
+        return gatewayOf(this.#subnet, this.#family) ?? ip(is4 ? '10.0.9.1' : 'fd00:0:0:9::1');
       case 'none':
         return ip(is4 ? '0.0.0.0' : '::');
       case 'all':
@@ -610,4 +642,9 @@ function keepVersion(frame: Uint8Array): Uint8Array {
   const kept = frame.slice();
   kept[at + 2] = (version << 4) | (kept[at + 2]! & 15);
   return kept;
+}
+
+/** Of that IP version if the subnet has it, else of the other. */
+function gatewayOf(subnet: SubnetRecord | undefined, family: 4 | 6): IpAddress | undefined {
+  return subnet && (prefixOfFamily(subnet, family) ?? subnet.prefixes[0])?.gateway;
 }

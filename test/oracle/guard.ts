@@ -32,8 +32,11 @@ const CHAIN: readonly number[] = [
 /** RFC 6980, 5: solicitations and advertisements of routers and neighbours, redirects, certification path solicitations. */
 const NEVER_IN_FRAGMENTS: readonly number[] = [133, 134, 135, 136, 137, 148];
 
-/** Why the vNIC may not send the frame, in words; undefined when it may. */
-export function refusal(port: PortRecord, frame: Layers): string | undefined {
+/**
+ * Why the vNIC may not send the frame, in words; undefined when it may. `port` has the addresses that it uses where the
+ * frame is; `tag` is the VLAN of a trunk that the frame is in by its tag, which `frame` is without.
+ */
+export function refusal(port: PortRecord, frame: Layers, tag: number | undefined): string | undefined {
   const { eth } = frame;
   if (!eth) return 'it has no Ethernet header';
   if (isLinkLocalGroup(eth.dst)) return 'it is addressed to the bridge itself';
@@ -43,7 +46,7 @@ export function refusal(port: PortRecord, frame: Layers): string | undefined {
     case ETHERTYPE.ARP:
       return arpRefusal(port, frame);
     case ETHERTYPE.IPV4:
-      return ipv4Refusal(port, frame);
+      return ipv4Refusal(port, frame, tag);
     case ETHERTYPE.IPV6:
       return ipv6Refusal(port, frame);
     default:
@@ -62,13 +65,14 @@ function arpRefusal(port: PortRecord, { arp }: Layers): string | undefined {
   return probe || mayUseIp(port, senderIp) ? undefined : 'it gives an IP address that is not its own';
 }
 
-function ipv4Refusal(port: PortRecord, frame: Layers): string | undefined {
+function ipv4Refusal(port: PortRecord, frame: Layers, tag: number | undefined): string | undefined {
   const { ipv4: ip } = frame;
   if (!ip || ip.protocol === 0) return 'its IPv4 header does not hold';
   const dhcp = dhcpRefusal(port, frame, UDP_PORT.DHCP_SERVER);
   if (dhcp !== undefined) return dhcp;
   // RFC 2131, 4.1: who has no address yet asks from 0.0.0.0.
-  const asksForAddress = ip.srcIp === '0.0.0.0' && ip.dstIp === '255.255.255.255' && isDhcpRequest(frame);
+  const asksForAddress =
+    tag === undefined && ip.srcIp === '0.0.0.0' && ip.dstIp === '255.255.255.255' && isDhcpRequest(frame);
   return asksForAddress || mayUseIp(port, ip.srcIp) ? undefined : 'its source address is not its own';
 }
 
@@ -78,7 +82,13 @@ function ipv6Refusal(port: PortRecord, frame: Layers): string | undefined {
   // RFC 7112, RFC 7113: otherwise the first fragment could hide what it is from every guard below.
   if (fragment !== 'later' && CHAIN.includes(frame.protocol!)) return 'its chain of headers is cut short';
   const type = icmpv6Type(frame);
-  const { ROUTER_ADVERTISEMENT, NEIGHBOR_SOLICITATION, NEIGHBOR_ADVERTISEMENT, REDIRECT } = ICMPV6_TYPE;
+  const {
+    ROUTER_SOLICITATION,
+    ROUTER_ADVERTISEMENT,
+    NEIGHBOR_SOLICITATION,
+    NEIGHBOR_ADVERTISEMENT,
+    REDIRECT,
+  } = ICMPV6_TYPE;
   const dhcp = dhcpRefusal(port, frame, DHCPV6_SERVER);
   if (dhcp !== undefined) return dhcp;
   if (isFirstFragmentOf(frame, IP_PROTOCOL.ICMPV6)) {
@@ -92,8 +102,10 @@ function ipv6Refusal(port: PortRecord, frame: Layers): string | undefined {
     const forged = neighbourRefusal(port, frame);
     if (forged !== undefined) return forged;
   }
-  // RFC 4862, 5.4.2: duplicate address detection asks from the unspecified address.
-  const detects = ip.srcIp === UNSPECIFIED && type === NEIGHBOR_SOLICITATION && hasIpv6(port);
+  // Duplicate address detection asks from the unspecified address (RFC 4862, 5.4.2), and so may who asks for a router
+  // (RFC 4861, 4.1).
+  const asks = type === NEIGHBOR_SOLICITATION || type === ROUTER_SOLICITATION;
+  const detects = ip.srcIp === UNSPECIFIED && asks && hasIpv6(port);
   return detects || mayUseIp(port, ip.srcIp) ? undefined : 'its source address is not its own';
 }
 

@@ -4,8 +4,10 @@
  * in the words of the oracle, so that the two can be compared.
  */
 
+import { mirrorsOf } from '../../src/agent/mirrors.ts';
+import { portsOf } from '../../src/agent/ports.ts';
 import { flowOf, output } from '../../src/flow/actions.ts';
-import { DEAD_VLAN, type PortSpec } from '../../src/flow/datapath.ts';
+import type { PortSpec } from '../../src/flow/datapath.ts';
 import { type IpAddress, isIpv4 } from '../../src/packet/address.ts';
 import { frame as build } from '../../src/packet/build.ts';
 import { write24 } from '../../src/packet/bytes.ts';
@@ -14,7 +16,7 @@ import type { Layer } from '../../src/packet/layer.ts';
 import { parseFrame } from '../../src/packet/parse.ts';
 import { factKey, type PipelineFact, portOf } from '../../src/pipeline/facts.ts';
 import { Pipeline } from '../../src/pipeline/pipeline.ts';
-import { errorMeter, PUNT } from '../../src/pipeline/punt.ts';
+import { metersOf, PUNT } from '../../src/pipeline/punt.ts';
 import { EXPIRED } from '../../src/pipeline/registers.ts';
 import type { PolicyRecord, PortRecord } from '../../src/policy/records.ts';
 import { type Attachment, SoftSwitch } from '../../src/softswitch/switch.ts';
@@ -22,6 +24,11 @@ import type { Effect, HostPolicy, Outer, PhysicalNetwork, World } from './oracle
 
 const GENEVE = { port: 6081, size: 8 } as const;
 const OUTSIDE = 'outside';
+const QUESTIONS: Readonly<Record<string, 'dhcp' | 'dhcpv6' | 'router-solicitation'>> = {
+  [PUNT.dhcp]: 'dhcp',
+  [PUNT.dhcpv6]: 'dhcpv6',
+  [PUNT.routerSolicitation]: 'router-solicitation',
+};
 
 export class RealWorld {
   readonly #effects: Effect[] = [];
@@ -38,6 +45,7 @@ export class RealWorld {
     const real = new RealWorld();
     for (const policy of world.hosts) await real.#addHost(policy);
     for (const network of world.physical) await real.#addNetwork(network);
+    for (const port of world.down ?? []) real.#entries.get(port)!.setLink(false);
     return real;
   }
 
@@ -56,7 +64,7 @@ export class RealWorld {
   #run(send: () => void): Effect[] {
     this.#effects.length = 0;
     // Slow enough that no meter ever drops: what the oracle says of a frame depends on nothing but learning.
-    this.#now += 20;
+    this.#now += 60;
     send();
     return [...this.#effects];
   }
@@ -74,6 +82,7 @@ export class RealWorld {
       if (record.uplink) await plug(record.name, portOf.uplink(record.name), uplink(record.uplink.nics));
     }
     for (const record of records) await this.#addPorts(host, record, plug);
+    await this.#mirror(host, records);
     const pipeline = new Pipeline();
     pipeline.apply(facts.map((fact) => [factKey(fact), fact] as const));
     for (const [on, add] of Map.groupBy(pipeline.outputs(), (flow) => flow.switch)) {
@@ -90,12 +99,12 @@ export class RealWorld {
       const number = await plug(record.switch, portOf.vnic(record.id), vnicSpec(record));
       const sw = this.#switches.get(`${host}/${record.switch}`)!;
       this.#listen(host, record.switch, record.id);
-      await sw.setMeter(errorMeter(number));
+      for (const meter of metersOf(number)) await sw.setMeter(meter);
       sw.onPacketIn(({ inPort, userdata, frame, metadata }) => {
         if (inPort !== number) return;
         const flags = metadata.reg0 ?? 0n;
-        const about =
-          userdata === PUNT.dhcp ? 'dhcp' : (flags & EXPIRED) !== 0n ? 'time-exceeded' : 'too-big';
+        const error = (flags & EXPIRED) !== 0n ? 'time-exceeded' : 'too-big';
+        const about = QUESTIONS[userdata] ?? error;
         this.#effects.push({ to: 'agent', host, port: record.id, about, frame });
       });
     } else if (record.kind === 'provider') {
@@ -110,6 +119,13 @@ export class RealWorld {
       const send = (outer: Uint8Array) => this.#carry(decapsulated(outer).destination, outer);
       this.#tunnels.set(pa, sw.attachUnderlay(tunnel, { send }));
     }
+  }
+
+  /** As an agent does it, for ports that go by their ids. */
+  async #mirror(host: string, records: readonly PolicyRecord[]): Promise<void> {
+    const mirrors = records.filter((record) => record.kind === 'mirror');
+    for (const on of new Set(mirrors.map((mirror) => mirror.switch)))
+      await this.#switches.get(`${host}/${on}`)!.setMirrors(mirrorsOf(on, mirrors, (id) => id));
   }
 
   #listen(host: string, on: string, port: string): void {
@@ -159,10 +175,9 @@ function uplink(nics: readonly string[]): PortSpec {
   return { type: 'uplink', name: UPLINK, nics, mode: 'active-backup', lacp: 'off', vlan };
 }
 
-function vnicSpec({ id, owner, mac, attachment }: PortRecord): PortSpec {
-  const tag = attachment.type === 'vlan' ? attachment.vlan : DEAD_VLAN;
-  const vlan = { mode: 'access', tag } as const;
-  return owner === 'vm' ? { type: 'vif', name: id, id, vlan } : { type: 'internal', name: id, id, mac, vlan };
+/** The port that an agent would make, under the name that the oracle has for it. */
+function vnicSpec(record: PortRecord): PortSpec {
+  return { ...portsOf(record)[0]!.spec, name: record.id };
 }
 
 /** An IP packet with the frame inside, as another host would send it. */

@@ -5,8 +5,8 @@
 import { read48 } from '../../src/packet/bytes.ts';
 import { ETHERNET } from '../../src/packet/ethernet.ts';
 
-/** The VLAN of an access port (0 = untagged); a trunk carries all. */
-export type PortVlan = number | 'trunk';
+/** The VLAN of an access port (0 = untagged), or those of a trunk; `trunk` carries all. */
+export type PortVlan = number | ReadonlySet<number> | 'trunk';
 
 const GROUP = 2 ** 40;
 
@@ -25,7 +25,10 @@ export class LearningSwitch<Port> {
     const source = read48(frame, ETHERNET.SRC);
     if (!isGroup(source)) this.#learnt.set(`${vlan}/${source}`, from);
     const learnt = isGroup(destination) ? undefined : this.#learnt.get(`${vlan}/${destination}`);
-    const carries = (port: Port) => this.#ports.get(port) === 'trunk' || this.#ports.get(port) === vlan;
+    const carries = (port: Port) => {
+      const vlans = this.#ports.get(port);
+      return vlans === 'trunk' || vlans === vlan || (vlans instanceof Set && vlans.has(vlan));
+    };
     const candidates = learnt === undefined ? [...this.#ports.keys()] : [learnt];
     return candidates.filter((port) => port !== from && carries(port));
   }

@@ -10,11 +10,18 @@ import { UDP_PORT } from '../../src/packet/udp.ts';
 /** Smaller numbers are lengths (IEEE 802.3). */
 const FIRST_TYPE = 0x600;
 const SNAP_SIZE = 8;
+const TCP_HEADER_SIZE = 20;
 
 /** From a DHCP client to a server, of IPv4. */
 export function isDhcpRequest(frame: Layers): boolean {
   const ports = frame.ipv4 && udpPorts(frame);
   return ports?.source === UDP_PORT.DHCP_CLIENT && ports.destination === UDP_PORT.DHCP_SERVER;
+}
+
+/** From a DHCPv6 client to a server. */
+export function isDhcpv6Request(frame: Layers): boolean {
+  const ports = frame.ipv6 && udpPorts(frame);
+  return ports?.source === UDP_PORT.DHCP6_CLIENT && ports.destination === UDP_PORT.DHCP6_SERVER;
 }
 
 /** 01:80:c2:00:00:00 to 0f: no bridge passes these on (IEEE 802.1Q-2018, 8.6.3). STP, LACP, LLDP, EAPOL … */
@@ -30,6 +37,15 @@ export function udpPorts(frame: Layers): { source: number; destination: number }
     : { source: read16(frame.bytes, at), destination: read16(frame.bytes, at + 2) };
 }
 
+/** Ports of TCP or UDP, where the whole header is there. */
+export function transportPorts(frame: Layers): { source: number; destination: number } | undefined {
+  const at =
+    transportOffset(frame, IP_PROTOCOL.UDP) ?? transportOffset(frame, IP_PROTOCOL.TCP, TCP_HEADER_SIZE);
+  return at === undefined
+    ? undefined
+    : { source: read16(frame.bytes, at), destination: read16(frame.bytes, at + 2) };
+}
+
 /** Offset of the header of ICMP in IPv4, ICMPv6 in IPv6. */
 export function icmpOffset(frame: Layers): number | undefined {
   return transportOffset(frame, frame.ipv6 ? IP_PROTOCOL.ICMPV6 : IP_PROTOCOL.ICMP);
@@ -40,12 +56,12 @@ export function icmpv6Type(frame: Layers): number | undefined {
   return at === undefined ? undefined : frame.bytes[at];
 }
 
-/** Where the header of this protocol begins, if eight bytes of it are there. */
-function transportOffset(frame: Layers, protocol: number): number | undefined {
+/** Where the header of this protocol begins, if so many bytes of it are there. */
+function transportOffset(frame: Layers, protocol: number, size = 8): number | undefined {
   if (frame.protocol !== protocol || frame.fragment === 'later') return undefined;
-  const at = (frame.udp ?? frame.icmp ?? frame.icmpv6)?.offset ?? frame.payloadOffset;
+  const at = (frame.udp ?? frame.tcp ?? frame.icmp ?? frame.icmpv6)?.offset ?? frame.payloadOffset;
   const end = (frame.ipv4 ?? frame.ipv6)!.end;
-  return end - at >= 8 ? at : undefined;
+  return end - at >= size ? at : undefined;
 }
 
 /** A neighbour solicitation or advertisement, as far as it holds. */

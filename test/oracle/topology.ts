@@ -10,7 +10,6 @@ import {
   mac,
   macFromNumber,
   macToNumber,
-  type Prefix,
   prefix,
 } from '../../src/packet/address.ts';
 import type {
@@ -23,10 +22,13 @@ import type {
   ProviderRecord,
   RouteRecord,
   SubnetRecord,
+  TrunkAttachment,
 } from '../../src/policy/records.ts';
-import type { PhysicalNetwork, World } from './oracle.ts';
+import { linkOf, type PhysicalNetwork, type World } from './oracle.ts';
 
 type Kind = 'v4' | 'v6';
+/** The versions of a subnet; with both, half of its machines have the one first and half the other. */
+type Kinds = readonly Kind[];
 type Addresses = 'one' | 'two' | 'both families' | 'none';
 
 /** What a world is made from: small numbers, so that fast-check can make it smaller. Indexes are taken modulo. */
@@ -42,11 +44,12 @@ interface Plan {
   readonly domains: readonly DomainPlan[];
   readonly vlanPorts: readonly VlanPortPlan[];
   readonly privatePorts: readonly PrivatePortPlan[];
+  readonly trunkPorts: readonly TrunkPortPlan[];
 }
 
 interface DomainPlan {
   readonly fabric: number;
-  readonly subnets: readonly Kind[];
+  readonly subnets: readonly Kinds[];
   /** All gateways have one MAC address, or each its own. */
   readonly oneGatewayMac: boolean;
   readonly vnics: readonly VnicPlan[];
@@ -54,8 +57,15 @@ interface DomainPlan {
   readonly by: number | undefined;
 }
 
+/** A machine that moves: its other host, and bit i: the link of its port is up there (0: active, 1: standby). */
+interface MovePlan {
+  readonly to: number;
+  readonly links: number;
+}
+
 interface VnicPlan {
   readonly host: number;
+  readonly move: MovePlan | undefined;
   readonly subnet: number;
   readonly addresses: Addresses;
   readonly security: PortSecurity;
@@ -64,6 +74,7 @@ interface VnicPlan {
 
 interface VlanPortPlan {
   readonly host: number;
+  readonly move: MovePlan | undefined;
   readonly switch: number;
   readonly vlan: number;
   readonly mac: number;
@@ -88,6 +99,19 @@ const PRIVATE_PLACES = [
   { type: 'private', mode: 'promiscuous', primary: 40, secondaries: [41] },
 ] as const satisfies readonly PrivateAttachment[];
 
+interface TrunkPortPlan extends Omit<VlanPortPlan, 'vlan'> {
+  readonly place: (typeof TRUNK_PLACES)[number];
+}
+
+/** Trunks and hybrid ports of the VLANs that the other ports are in. */
+const TRUNK_PLACES = [
+  { type: 'trunk', native: 10, tagged: [20], untagged: [] },
+  { type: 'trunk', native: 0, tagged: [10, 20], untagged: [] },
+  { type: 'trunk', native: 20, tagged: [], untagged: [10] },
+  { type: 'trunk', native: 0, tagged: [20], untagged: [10] },
+  { type: 'trunk', native: 5, tagged: [], untagged: [10, 20] },
+] as const satisfies readonly TrunkAttachment[];
+
 const mostly = <T>(usual: T, other: T) =>
   fc.oneof({ weight: 4, arbitrary: fc.constant(usual) }, { weight: 1, arbitrary: fc.constant(other) });
 const security: fc.Arbitrary<PortSecurity> = fc.record({
@@ -95,14 +119,20 @@ const security: fc.Arbitrary<PortSecurity> = fc.record({
   dhcpGuard: mostly(true, false),
   routerGuard: mostly(true, false),
   guestSpecifiedAddresses: mostly(false, true),
+  priorityTagging: mostly(false, true),
 });
 const kind = fc.constantFrom<Kind>('v4', 'v6');
+const kinds = fc.constantFrom<Kinds>(['v4'], ['v6'], ['v4', 'v6']);
 const addresses = fc.oneof(
   { weight: 6, arbitrary: fc.constant<Addresses>('one') },
   { weight: 2, arbitrary: fc.constantFrom<Addresses>('two', 'both families') },
   { weight: 1, arbitrary: fc.constant<Addresses>('none') },
 );
 const vlan = fc.constantFrom(0, 10, 20);
+const move = fc.option(fc.record({ to: fc.nat(3), links: fc.constantFrom(1, 2, 1, 2, 0, 3) }), {
+  nil: undefined,
+  freq: 3,
+});
 
 const plan: fc.Arbitrary<Plan> = fc.record({
   hosts: fc.integer({ min: 2, max: 4 }),
@@ -114,10 +144,10 @@ const plan: fc.Arbitrary<Plan> = fc.record({
   domains: fc.array(
     fc.record({
       fabric: fc.nat(1),
-      subnets: fc.array(kind, { minLength: 1, maxLength: 3 }),
+      subnets: fc.array(kinds, { minLength: 1, maxLength: 3 }),
       oneGatewayMac: fc.boolean(),
       vnics: fc.array(
-        fc.record({ host: fc.nat(3), subnet: fc.nat(2), addresses, security, dhcp: fc.boolean() }),
+        fc.record({ host: fc.nat(3), move, subnet: fc.nat(2), addresses, security, dhcp: fc.boolean() }),
         {
           minLength: 1,
           maxLength: 6,
@@ -130,6 +160,7 @@ const plan: fc.Arbitrary<Plan> = fc.record({
   vlanPorts: fc.array(
     fc.record({
       host: fc.nat(3),
+      move,
       switch: fc.nat(2),
       vlan,
       mac: fc.nat(4),
@@ -144,6 +175,7 @@ const plan: fc.Arbitrary<Plan> = fc.record({
   privatePorts: fc.array(
     fc.record({
       host: fc.nat(3),
+      move,
       // Most of them where the others are.
       switch: fc.constantFrom(0, 0, 0, 1, 2),
       place: fc.constantFrom(...PRIVATE_PLACES),
@@ -155,6 +187,21 @@ const plan: fc.Arbitrary<Plan> = fc.record({
       dhcp: fc.boolean(),
     }),
     { maxLength: 6 },
+  ),
+  trunkPorts: fc.array(
+    fc.record({
+      host: fc.nat(3),
+      move,
+      switch: fc.constantFrom(0, 0, 1, 2),
+      place: fc.constantFrom(...TRUNK_PLACES),
+      mac: fc.nat(5),
+      owner: fc.constantFrom('vm', 'host'),
+      addresses,
+      kind,
+      security,
+      dhcp: fc.boolean(),
+    }),
+    { maxLength: 4 },
   ),
 });
 
@@ -168,6 +215,7 @@ export function pick<T>(list: readonly T[], n: number): T {
 
 const SWITCHES = ['Internal', 'Public', 'Private'] as const;
 const DHCP_SERVER = ip('192.0.2.253');
+const DHCPV6_SERVER = ip('fe80::4e:4cff:fe00:fd');
 const FIRST_MAC = macToNumber(mac('00:1d:d8:b7:1c:00'));
 const macOf = (n: number): Mac => macFromNumber(FIRST_MAC + n);
 
@@ -185,11 +233,43 @@ function worldOf(plan: Plan): World {
   const physical = ['Internal', 'Public'].flatMap((on) =>
     [0, 1].map((bit) => ({ name: `${on.toLowerCase()}${bit}`, uplinks: inNetwork(bit, on) })),
   );
-  return { hosts, physical };
+  return { hosts, physical, down: downIn(plan) };
+}
+
+/** Where a machine has a port: one host, or two while it moves; the active one first. */
+function placesOf(plan: Plan, { host, move }: Pick<VnicPlan, 'host' | 'move'>): number[] {
+  return [...new Set([host, move?.to ?? host].map((n) => n % plan.hosts))];
+}
+
+/** What a port says of the migration at a host, if it is there. */
+function stateAt(
+  plan: Plan,
+  vnic: Pick<VnicPlan, 'host' | 'move'>,
+  host: number,
+): Pick<PortRecord, 'migration'>[] {
+  const places = placesOf(plan, vnic);
+  const at = places.indexOf(host);
+  if (at < 0) return [];
+  return [places.length < 2 ? {} : { migration: at === 0 ? 'active' : 'standby' }];
+}
+
+function downIn(plan: Plan): Set<string> {
+  const vnics = [
+    ...plan.domains.flatMap((domain, d) => domain.vnics.map((vnic, n) => ({ id: `vnic${d}-${n}`, vnic }))),
+    ...plan.vlanPorts.map((vnic, n) => ({ id: `vlan-${n}`, vnic })),
+    ...plan.privatePorts.map((vnic, n) => ({ id: `private-${n}`, vnic })),
+    ...plan.trunkPorts.map((vnic, n) => ({ id: `trunk-${n}`, vnic })),
+  ];
+  return new Set(
+    vnics.flatMap(({ id, vnic }) => {
+      const places = placesOf(plan, vnic);
+      const links = places.length < 2 ? 1 : (vnic.move?.links ?? 1);
+      return places.flatMap((host, i) => ((links >> i) & 1 ? [] : [linkOf(`host${host + 1}`, id)]));
+    }),
+  );
 }
 
 function hostRecords(plan: Plan, host: number): PolicyRecord[] {
-  const isHere = (n: number) => n % plan.hosts === host;
   return [
     ...SWITCHES.map((name): PolicyRecord => {
       const nics = [`${name.toLowerCase()}-nic`];
@@ -200,10 +280,13 @@ function hostRecords(plan: Plan, host: number): PolicyRecord[] {
     }),
     ...plan.fabrics.map((_, n) => providerOf(plan, n, host)),
     ...plan.domains.flatMap((domain, d) =>
-      domain.vnics.some((v) => isHere(v.host)) ? domainRecords(plan, d, isHere) : [],
+      domain.vnics.some((v) => placesOf(plan, v).includes(host)) ? domainRecords(plan, d, host) : [],
     ),
-    ...plan.vlanPorts.flatMap((p, n) => (isHere(p.host) ? [vlanPort(p, n)] : [])),
-    ...plan.privatePorts.flatMap((p, n) => (isHere(p.host) ? [privatePort(p, n)] : [])),
+    ...plan.vlanPorts.flatMap((p, n) => stateAt(plan, p, host).map((s) => ({ ...vlanPort(p, n), ...s }))),
+    ...plan.privatePorts.flatMap((p, n) =>
+      stateAt(plan, p, host).map((s) => ({ ...privatePort(p, n), ...s })),
+    ),
+    ...plan.trunkPorts.flatMap((p, n) => stateAt(plan, p, host).map((s) => ({ ...trunkPort(p, n), ...s }))),
   ];
 }
 
@@ -223,21 +306,21 @@ function providerOf(plan: Plan, fabric: number, host: number): ProviderRecord {
   };
 }
 
-function domainRecords(plan: Plan, d: number, isHere: (n: number) => boolean): PolicyRecord[] {
+function domainRecords(plan: Plan, d: number, host: number): PolicyRecord[] {
   const domain = plan.domains[d]!;
   const fabric = domain.fabric % plan.fabrics.length;
   const rdid = `0a000000-0000-4000-8000-00000000000${d}`;
-  const subnets = domain.subnets.map((kind, k): SubnetRecord => {
+  const subnets = domain.subnets.map((kinds, k): SubnetRecord => {
     const gatewayMac = macFromNumber(0x024e_4c00_0000 + (domain.oneGatewayMac ? 0 : 16 * d + k + 1));
-    const range: Prefix = prefix(kind === 'v4' ? `10.0.${k}.0/24` : `fd00:0:0:${k}::/64`);
-    const gateway = addressIn(kind, k, 1);
     return {
       kind: 'subnet',
       vsid: 5001 + 1000 * d + k,
       rdid,
       name: `${d}/${k}`,
-      prefix: range,
-      gateway,
+      prefixes: kinds.map((kind) => ({
+        prefix: prefix(kind === 'v4' ? `10.0.${k}.0/24` : `fd00:0:0:${k}::/64`),
+        gateway: addressIn(kind, k, 1),
+      })),
       gatewayMac,
       mtu: 1400,
       origin: '',
@@ -247,7 +330,7 @@ function domainRecords(plan: Plan, d: number, isHere: (n: number) => boolean): P
     const k = vnic.subnet % subnets.length;
     const port = vnicOf(vnic, `vnic${d}-${n}`, SWITCHES[fabric]!, {
       mac: macOf(n + 1),
-      addresses: addressesOf(vnic.addresses, domain.subnets[k]!, k, n),
+      addresses: addressesOf(vnic.addresses, pick(domain.subnets[k]!, n), k, n),
       attachment: { type: 'virtual', vsid: subnets[k]!.vsid },
     });
     return { port, vnic, subnet: subnets[k]! };
@@ -257,7 +340,7 @@ function domainRecords(plan: Plan, d: number, isHere: (n: number) => boolean): P
     ...subnets,
     ...routesOf(domain, rdid, subnets, vnics),
     ...vnics.flatMap(({ port, vnic, subnet }): PolicyRecord[] => {
-      const { pa } = providerOf(plan, fabric, vnic.host % plan.hosts);
+      const [pa = ip('0.0.0.0'), standby] = placesOf(plan, vnic).map((at) => providerOf(plan, fabric, at).pa);
       return port.addresses.map(({ address }) => {
         return {
           kind: 'lookup',
@@ -266,12 +349,13 @@ function domainRecords(plan: Plan, d: number, isHere: (n: number) => boolean): P
           ca: address,
           mac: port.mac,
           pa,
+          ...(standby === undefined ? {} : { standby }),
           port: port.id,
           origin: '',
         };
       });
     }),
-    ...vnics.filter(({ vnic }) => isHere(vnic.host)).map(({ port }) => port),
+    ...vnics.flatMap(({ port, vnic }) => stateAt(plan, vnic, host).map((s) => ({ ...port, ...s }))),
   ];
 }
 
@@ -284,7 +368,9 @@ function routesOf(
   const route = (range: string, vsid: number, nextHop: string): RouteRecord => {
     return { kind: 'route', rdid, vsid, prefix: prefix(range), nextHop: ip(nextHop), origin: '' };
   };
-  const onLink = subnets.map((s) => route(s.prefix, s.vsid, s.gateway.includes(':') ? '::' : '0.0.0.0'));
+  const onLink = subnets.flatMap((s) =>
+    s.prefixes.map(({ prefix, gateway }) => route(prefix, s.vsid, gateway.includes(':') ? '::' : '0.0.0.0')),
+  );
   const by = domain.by === undefined ? undefined : pick(vnics, domain.by);
   const through = (by?.port.addresses ?? []).flatMap(({ address }) =>
     address.includes(':')
@@ -300,6 +386,10 @@ function vlanPort(plan: VlanPortPlan, n: number): PortRecord {
     mac: macOf(plan.mac + 1),
     addresses: addressesOf(plan.addresses, plan.kind, 9, n),
     attachment: { type: 'vlan', vlan: plan.vlan },
+    // Some make a team with the vNIC that has the next MAC address and the next place.
+    ...(plan.mac < 2
+      ? { team: [{ mac: macOf(plan.mac + 2), addresses: addressesOf('both families', plan.kind, 9, n + 1) }] }
+      : {}),
     owner: plan.owner,
   });
 }
@@ -313,6 +403,18 @@ function privatePort(plan: PrivatePortPlan, n: number): PortRecord {
   });
 }
 
+/** The second of its addresses is in the first of its tagged VLANs. */
+function trunkPort(plan: TrunkPortPlan, n: number): PortRecord {
+  const [vlan] = plan.place.tagged;
+  const addresses = addressesOf(plan.addresses, plan.kind, 7, n);
+  return vnicOf(plan, `trunk-${n}`, pick(SWITCHES, plan.switch), {
+    mac: macOf(plan.mac + 1),
+    addresses: addresses.map((a, i) => (i === 1 && vlan !== undefined ? { ...a, vlan } : a)),
+    attachment: plan.place,
+    owner: plan.owner,
+  });
+}
+
 function vnicOf(
   plan: { readonly security: PortSecurity; readonly dhcp: boolean },
   id: string,
@@ -320,7 +422,7 @@ function vnicOf(
   rest: Pick<PortRecord, 'mac' | 'addresses' | 'attachment'> & Partial<PortRecord>,
 ): PortRecord {
   const { security } = plan;
-  const dhcpServer = plan.dhcp ? { dhcpServer: DHCP_SERVER } : {};
+  const dhcpServer = plan.dhcp ? { dhcpServer: DHCP_SERVER, dhcpv6Server: DHCPV6_SERVER } : {};
   return {
     kind: 'port',
     id,

@@ -1,6 +1,7 @@
 // A guest and the switch talk DHCP; tshark says what it sees.
 import { describe, expect, it } from 'vitest';
-import { answerDhcp, DHCP_SERVER_MAC } from '../../src/agent/dhcp-responder.ts';
+import { DHCP_SERVER_MAC } from '../../src/agent/answers.ts';
+import { answerDhcp } from '../../src/agent/dhcp-responder.ts';
 import { FakeClock } from '../../src/base/clock.ts';
 import { GuestNic } from '../../src/guest/nic.ts';
 import { ip, mac } from '../../src/packet/address.ts';

@@ -11,7 +11,7 @@ import {
   type PortVlan,
 } from '../../src/flow/datapath.ts';
 import type { Action } from '../../src/flow/flow.ts';
-import { formatFlow } from '../../src/flow/text.ts';
+import { formatFlow, formatMatch } from '../../src/flow/text.ts';
 import { formatActions } from '../../src/flow/text-actions.ts';
 import { formatMeter } from '../../src/flow/text-group.ts';
 import { toHex } from '../../src/packet/bytes.ts';
@@ -57,8 +57,9 @@ export class OpenVswitchEngine implements Engine {
       setMeter: async (meter) => {
         await this.#ovs.ofctl('-O', 'OpenFlow15', 'add-meter', this.#socket, formatMeter(meter));
       },
+      meters: async () => new Map(),
       removeMeter: () => Promise.reject(new Error('no meter in this test')),
-      setMirrors: () => Promise.reject(new Error('no mirror in this test')),
+      setMirrors: async (mirrors) => expect(mirrors).toEqual([]),
       mirrors: async () => [],
       ports: async () => new Map(),
       removePort: () => Promise.reject(new Error('no port goes in this test')),
@@ -82,6 +83,18 @@ export class OpenVswitchEngine implements Engine {
     return Promise.reject(new Error('no switch goes in this test'));
   }
 
+  async switchNames(): Promise<string[]> {
+    return [this.#bridge];
+  }
+
+  async about(): Promise<string> {
+    return 'Open vSwitch';
+  }
+
+  async nics(): Promise<never[]> {
+    return [];
+  }
+
   async #setPort(spec: PortSpec): Promise<number> {
     switch (spec.type) {
       case 'vif':
@@ -99,8 +112,14 @@ export class OpenVswitchEngine implements Engine {
         ]);
         const ip = (...args: readonly string[]) =>
           command('ip', '-n', this.#namespace, ...args, 'dev', spec.name);
+        // Nobody else has it, so an IPv6 address need not wait until that is sure.
         for (const { address, prefixLength } of spec.addresses ?? [])
-          await ip('address', 'add', `${address}/${prefixLength}`);
+          await ip(
+            'address',
+            'add',
+            `${address}/${prefixLength}`,
+            ...(address.includes(':') ? ['nodad'] : []),
+          );
         await ip('link', 'set', 'up');
         return number;
       }
@@ -114,9 +133,12 @@ export class OpenVswitchEngine implements Engine {
   }
 
   async #applyFlows({ add, remove }: FlowChange): Promise<void> {
-    expect(remove).toEqual([]);
     const file = join(this.#ovs.directory, 'flows');
-    writeFileSync(file, `${add.map(formatFlow).join('\n')}\n`);
+    const gone = remove.map(
+      ({ table, priority, match }) =>
+        `delete_strict table=${table},priority=${priority},${formatMatch(match)}`,
+    );
+    writeFileSync(file, `${[...gone, ...add.map(formatFlow)].join('\n')}\n`);
     await this.#ovs.ofctl('-O', 'OpenFlow15', '--bundle', 'add-flows', this.#socket, file);
   }
 

@@ -4,10 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { formatFlow } from '../../src/flow/text.ts';
-import { ip } from '../../src/packet/address.ts';
+import { ip, prefix } from '../../src/packet/address.ts';
+import { aclFacts } from '../../src/pipeline/acl-fixture.ts';
+import { dualStackFacts } from '../../src/pipeline/dual-stack-fixture.ts';
 import type { PipelineFact } from '../../src/pipeline/facts.ts';
-import { host1Facts, privateVlanFacts } from '../../src/pipeline/fixture.ts';
+import { host1Facts, movingFacts, privateVlanFacts } from '../../src/pipeline/fixture.ts';
 import { Pipeline } from '../../src/pipeline/pipeline.ts';
+import { vlanFacts } from '../../src/pipeline/vlan-fixture.ts';
 import type { Encapsulation } from '../../src/policy/records.ts';
 
 /** The fixture again with other encapsulations, IPv6 addresses and loose security, so that every rule appears. */
@@ -25,7 +28,8 @@ function variants(): [string, PipelineFact][][] {
         ca: ip(f.ca.replace('10.0.0.', 'fd00::')),
         pa: f.pa === ip('192.168.4.22') ? ip('2001:db8::22') : f.pa,
       };
-    if (f.kind === 'subnet') return { ...f, gateway: ip('fd00::1') };
+    if (f.kind === 'subnet')
+      return { ...f, prefixes: [{ prefix: prefix('fd00::/64'), gateway: ip('fd00::1') }] };
     return f;
   });
   const loose = edit((f) =>
@@ -42,7 +46,15 @@ function variants(): [string, PipelineFact][][] {
         }
       : f,
   );
-  return [[...host1Facts(), ...privateVlanFacts()], encapsulated('vxlan'), encapsulated('geneve'), v6, loose];
+  const all = [
+    ...host1Facts(),
+    ...privateVlanFacts(),
+    ...movingFacts(),
+    ...vlanFacts(),
+    ...aclFacts(),
+    ...dualStackFacts(),
+  ];
+  return [all, encapsulated('vxlan'), encapsulated('geneve'), v6, loose];
 }
 
 it('every flow of the pipeline is accepted by ovs-ofctl parse-flows', () => {

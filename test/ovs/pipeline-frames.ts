@@ -16,7 +16,13 @@ import {
 } from '../../src/packet/address.ts';
 import { frame } from '../../src/packet/build.ts';
 import type { Layer } from '../../src/packet/layer.ts';
-import type { LookupRecord, PolicyRecord, PortRecord, ProviderRecord } from '../../src/policy/records.ts';
+import type {
+  Attachment,
+  LookupRecord,
+  PolicyRecord,
+  PortRecord,
+  ProviderRecord,
+} from '../../src/policy/records.ts';
 
 export interface NamedFrame {
   readonly name: string;
@@ -42,6 +48,25 @@ export class World {
   }
 }
 
+/** The VLANs that ports of this host take part in. */
+function vlansOf(world: World): number[] {
+  return world.of('port').flatMap(({ attachment }) => vlansAt(attachment));
+}
+
+function vlansAt(attachment: Attachment): readonly number[] {
+  switch (attachment.type) {
+    case 'vlan':
+      return [attachment.vlan];
+    case 'trunk':
+      return [attachment.native, ...attachment.tagged, ...attachment.untagged];
+    case 'private':
+      return [attachment.primary, ...attachment.secondaries];
+    case 'virtual':
+    case 'monitor':
+      return [];
+  }
+}
+
 interface Station {
   readonly what: string;
   readonly mac: Mac;
@@ -51,9 +76,13 @@ interface Station {
 /** Whom a vNIC may want to speak to: its neighbours, the routers, machines of other tenants, nobody. */
 function stations(world: World, port: PortRecord): Station[] {
   const lookups = world.of('lookup').map((l) => ({ what: `${l.origin} ${l.ca}`, mac: l.mac, address: l.ca }));
-  const routers = world
-    .of('subnet')
-    .map((s) => ({ what: `the router of ${s.name}`, mac: s.gatewayMac, address: s.gateway }));
+  const routers = world.of('subnet').flatMap((s) =>
+    s.prefixes.map((p) => ({
+      what: `the router of ${s.name}`,
+      mac: s.gatewayMac,
+      address: p.gateway,
+    })),
+  );
   const others = world
     .of('port')
     .filter((p) => p.attachment.type === 'vlan' && p.switch === port.switch)
@@ -61,8 +90,11 @@ function stations(world: World, port: PortRecord): Station[] {
       p.addresses.map((a) => ({ what: `${p.name} ${a.address}`, mac: p.mac, address: a.address })),
     );
   const nobody = [ABSENT4, ABSENT6].map((address) => ({ what: `nobody ${address}`, mac: STRANGER, address }));
+  const linkLocal = [...lookups, ...routers].flatMap(({ what, mac, address }) =>
+    isIpv4(address) ? [] : [{ what: `${what}, link-local`, mac, address: linkLocalOf(mac) }],
+  );
   const unique = new Map(
-    [...lookups, ...routers, ...others, ...nobody].map((s) => [`${s.mac} ${s.address}`, s]),
+    [...lookups, ...routers, ...linkLocal, ...others, ...nobody].map((s) => [`${s.mac} ${s.address}`, s]),
   );
   return [...unique.values()];
 }
@@ -166,6 +198,8 @@ export function* framesOfPort(world: World, port: PortRecord): Iterable<NamedFra
     DATA,
   );
 
+  yield* questions(own, from6);
+
   // Groups.
   for (const group of ['224.0.0.251', '239.1.2.3', '255.255.255.255'].map(ipv4)) {
     const dst = group === anyone ? BROADCAST_MAC : multicastMacOf(group);
@@ -232,8 +266,26 @@ export function* framesOfPort(world: World, port: PortRecord): Iterable<NamedFra
   // Neither IPv4, IPv6 nor ARP; tagged; fragments; headers that do not hold.
   yield named('an unknown protocol', eth(first.mac), DATA);
   const plain: Layer[] = [{ layer: 'ipv4', src: own4, dst: ABSENT4 }, { layer: 'icmp' }];
-  for (const vid of [0, 5, 4095]) {
+  for (const vid of new Set([0, 5, 4095, ...vlansOf(world)])) {
+    const inVlan = port.addresses.find((a) => a.vlan === vid)?.address ?? own4;
+    const src = isIpv4(inVlan) ? inVlan : own4;
+    for (const dst of [first.mac, BROADCAST_MAC]) {
+      const packet: Layer[] = [{ layer: 'ipv4', src, dst: ABSENT4 }, { layer: 'icmp' }];
+      yield named(
+        `tagged ${vid} with a priority, to ${dst}`,
+        eth(dst),
+        { layer: 'vlan', vid, pcp: 5 },
+        ...packet,
+      );
+    }
     yield named(`tagged ${vid}`, eth(first.mac), { layer: 'vlan', vid }, ...plain);
+    yield named(
+      `IPv6 tagged ${vid}`,
+      eth(first.mac),
+      { layer: 'vlan', vid },
+      { layer: 'ipv6', src: from6, dst: ABSENT6 },
+      { layer: 'icmpv6' },
+    );
     yield named(
       `ARP tagged ${vid}`,
       eth(BROADCAST_MAC),
@@ -378,6 +430,28 @@ function* discovery(to: Station, own: Mac, from: Ipv6, own6: Ipv6 | undefined): 
   }
 }
 
+/** What a guest asks of the network in IPv6: for a router, and for addresses. */
+function* questions(own: Mac, from: Ipv6): Iterable<NamedFrame> {
+  const routers = ipv6('ff02::2');
+  const servers = ipv6('ff02::1:2');
+  const named = (name: string, src: Mac, dst: Ipv6, ip: Ipv6, ...layers: Layer[]): NamedFrame => {
+    const eth: Layer = { layer: 'eth', src, dst: multicastMacOf(dst) };
+    return { name, frame: frame(eth, { layer: 'ipv6', src: ip, dst, ttl: 255 }, ...layers) };
+  };
+  const solicitation = { layer: 'icmpv6', type: 133 } as const;
+  const known = { ...solicitation, sll: own };
+  const request: Layer[] = [
+    { layer: 'udp', sport: 546, dport: 547 },
+    { layer: 'dhcp6', type: 1, xid: 7 },
+  ];
+  for (const ip of [linkLocalOf(own), from, ipv6('::'), linkLocalOf(STRANGER)]) {
+    yield named(`router solicitation from ${ip}`, own, routers, ip, ip === '::' ? solicitation : known);
+    yield named(`DHCPv6 solicit from ${ip}`, own, servers, ip, ...request);
+  }
+  yield named('router solicitation, forged', STRANGER, routers, linkLocalOf(own), known);
+  yield named('DHCPv6 solicit, forged', STRANGER, servers, linkLocalOf(own), ...request);
+}
+
 /** What may come out of a tunnel: from hosts that may send it and from others, with VSIDs that exist and others. */
 export function* framesOfTunnel(world: World, provider: ProviderRecord): Iterable<NamedFrame> {
   const lookups = world.of('lookup');
@@ -438,7 +512,7 @@ export function* framesOfOutside(world: World, own: Mac): Iterable<NamedFrame> {
       const to = addresses[0] ?? ABSENT4;
       const packet: Layer = { layer: 'ipv4', src: ABSENT4, dst: to };
       yield { name: `from ${src} to ${dst}`, frame: frame(eth, packet, { layer: 'icmp' }) };
-      for (const vid of [0, 5, 4095]) {
+      for (const vid of new Set([0, 5, 4095, ...vlansOf(world)])) {
         yield {
           name: `from ${src} to ${dst}, tagged ${vid}`,
           frame: frame(eth, { layer: 'vlan', vid }, packet, { layer: 'icmp' }),

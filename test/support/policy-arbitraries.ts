@@ -1,13 +1,22 @@
 /** Random policy records for property tests. Keys come from a small range, so that random changes often meet. */
 import fc from 'fast-check';
-import { type IpAddress, ipv4FromNumber, macFromNumber, prefixOf } from '../../src/packet/address.ts';
 import {
+  type IpAddress,
+  ipv4FromNumber,
+  macFromNumber,
+  ip as parsedIp,
+  prefix as parsedPrefix,
+  prefixOf,
+} from '../../src/packet/address.ts';
+import {
+  type AclRecord,
   domainScope,
   hostScope,
   type PolicyRecord,
   recordKey,
   type Scope,
   type ScopedRecord,
+  type SubnetPrefix,
 } from '../../src/policy/records.ts';
 import type { PolicyChange, PolicyDelta } from '../../src/policy/set.ts';
 
@@ -65,6 +74,13 @@ const portRecord = fc.record(
         primary: fc.constant(10),
         secondaries: fc.constantFrom([11], [12]),
       }),
+      fc.record({
+        type: fc.constant('trunk' as const),
+        native: fc.constantFrom(0, 10),
+        tagged: fc.constantFrom([], [20], [20, 30]),
+        untagged: fc.constantFrom([], [40]),
+      }),
+      fc.record({ type: fc.constant('monitor' as const) }),
       fc.record({ type: fc.constant('virtual' as const), vsid }),
     ),
     security: fc.record({
@@ -73,8 +89,15 @@ const portRecord = fc.record(
       routerGuard: fc.boolean(),
       guestSpecifiedAddresses: fc.boolean(),
     }),
+    acls: fc.constantFrom<readonly string[]>(['web'], ['red:web', 'web']),
+    team: fc.array(fc.record({ mac, addresses: fc.constant([]) }), { maxLength: 2 }),
+    bandwidth: fc.record(
+      { minimumWeight: fc.nat(100), minimumKbps: fc.constant(500), maximumKbps: fc.constant(1000) },
+      { requiredKeys: [] },
+    ),
     mtu,
     dhcpServer: ip,
+    migration: fc.constantFrom('active' as const, 'standby' as const),
     origin,
   },
   {
@@ -93,6 +116,15 @@ const portRecord = fc.record(
     ],
   },
 );
+
+const mirrorRecord = fc.record({
+  kind: fc.constant('mirror' as const),
+  source: fc.constantFrom('vnic1', 'vnic2'),
+  switch: switchName,
+  direction: fc.constantFrom('from', 'to', 'both'),
+  output: fc.constantFrom<{ port: string } | { vlan: number }>({ port: 'vnic3' }, { vlan: 999 }),
+  origin,
+});
 
 const providerRecord = fc.record({
   kind: fc.constant('provider' as const),
@@ -115,9 +147,59 @@ const domainRecord = fc.record({
   origin,
 });
 
+const aclRecord: fc.Arbitrary<AclRecord> = fc.record(
+  {
+    kind: fc.constant('acl' as const),
+    id: fc.constantFrom('web', 'red:web'),
+    number: fc.integer({ min: 1, max: 3 }),
+    rules: fc.constantFrom<AclRecord['rules']>(
+      [],
+      [
+        {
+          name: 'https',
+          direction: 'inbound',
+          action: 'allow',
+          priority: 100,
+          family: 4,
+          protocol: 6,
+          localPorts: { from: 443, to: 443 },
+          remote: parsedPrefix('10.0.0.0/8'),
+          stateful: true,
+          log: false,
+        },
+        {
+          name: 'rest',
+          direction: 'outbound',
+          action: 'deny',
+          priority: 65_535,
+          stateful: false,
+          log: true,
+        },
+      ],
+    ),
+    inbound: fc.constantFrom('allow' as const, 'deny' as const),
+    outbound: fc.constantFrom('allow' as const, 'deny' as const),
+    origin,
+  },
+  { requiredKeys: ['kind', 'id', 'number', 'rules', 'origin'] },
+);
+
 const hostScoped = fc
-  .tuple(host, fc.oneof(switchRecord, portRecord, providerRecord, domainRecord, domainRecord))
+  .tuple(
+    host,
+    fc.oneof(switchRecord, portRecord, aclRecord, mirrorRecord, providerRecord, domainRecord, domainRecord),
+  )
   .map(([name, record]): ScopedRecord => ({ scope: hostScope(name), record }));
+
+const movingLookup = fc
+  .record({ rdid, vsid, ca: ip, mac, places: fc.shuffledSubarray([1, 2, 3], { minLength: 2 }), origin })
+  .map(({ places: [pa = 1, standby = 2], ...record }) => ({
+    kind: 'lookup' as const,
+    ...record,
+    pa: ipv4FromNumber(0x0a000000 + pa),
+    standby: ipv4FromNumber(0x0a000000 + standby),
+    port: 'vnic1',
+  }));
 
 const domainScoped = fc
   .oneof(
@@ -126,8 +208,14 @@ const domainScoped = fc
       vsid,
       rdid,
       name: fc.constant('AAA/test'),
-      prefix,
-      gateway: ip,
+      prefixes: fc.constantFrom<readonly SubnetPrefix[]>(
+        [{ prefix: parsedPrefix('10.0.0.0/24'), gateway: parsedIp('10.0.0.1') }],
+        [{ prefix: parsedPrefix('fd00::/64'), gateway: parsedIp('fd00::1'), autonomous: true }],
+        [
+          { prefix: parsedPrefix('10.0.0.0/24'), gateway: parsedIp('10.0.0.1') },
+          { prefix: parsedPrefix('fd00::/64'), gateway: parsedIp('fd00::1') },
+        ],
+      ),
       gatewayMac: mac,
       mtu,
       origin,
@@ -143,6 +231,7 @@ const domainScoped = fc
       port: fc.constantFrom('vnic1', 'vnic2'),
       origin,
     }),
+    movingLookup,
   )
   .map((record): ScopedRecord => ({ scope: domainScope(record.rdid), record }));
 

@@ -47,6 +47,8 @@ export function say({ body }: ControllerMessage): string {
       return `delta ${body.value.from}..${body.value.to}: ${body.value.changes.length}${body.value.last ? '' : ' ...'}`;
     case 'heartbeat':
       return `heartbeat ${body.value.from}..${body.value.to}`;
+    case 'check':
+      return `check ${body.value.id}${body.value.repair ? ' repair' : ''}`;
     case 'refused':
       return `refused ${body.value.code}`;
     case undefined:
