@@ -4,7 +4,9 @@ import { cookieOf, FEATURES } from '../../src/pipeline/cookies.ts';
 import { TABLES } from '../../src/pipeline/tables.ts';
 import { flowsOfTable } from './flows.ts';
 import { type BlockCall, fenced, ROOT, table } from './markdown.ts';
+import { migrationSteps } from './migration.ts';
 import { mtus } from './mtu.ts';
+import { policy, tryPolicy } from './policy.ts';
 import { vnic } from './vnic.ts';
 import { spoofedWalk, walk, wire } from './walks.ts';
 
@@ -30,8 +32,14 @@ const BLOCKS: Readonly<Record<string, Block>> = {
     ),
   /** `picture FILE`: the indented part of the comment that a source file opens with. */
   picture,
+  /** `migration`: the records of each host, step by step. */
+  migration: migrationSteps,
   /** `mtu`: what guests may send, by encapsulation. */
   mtu: mtus,
+  /** `policy EXAMPLE HOST [KIND…]`: as `netloom policy get` shows it. */
+  policy,
+  /** `try-policy FILE`: who reaches whom on the records of a file. */
+  'try-policy': tryPolicy,
   /** `walk EXAMPLE FROM TO [STEPS]` */
   walk,
   /** `spoofed-walk ADDRESS TO`: of blue1, which uses an address that is not its own. */

@@ -50,10 +50,33 @@ export function difference(before: readonly FlowLine[], after: readonly FlowLine
 
 const examples = new Map<string, Promise<FlowLine[]>>();
 
-/** All flows of host1 of examples/blue-red.yaml in one table; of examples/private-vlan.yaml in the table of that name. */
+/** Tables that another example shows better than blue-red, and what has happened there. */
+const SHOWN: Readonly<
+  Record<string, { readonly example: string; readonly after?: (lab: Lab) => Promise<unknown> }>
+> = {
+  acl: { example: 'acl' },
+  'acl-state': { example: 'acl' },
+  'acl-rules': { example: 'acl' },
+  'acl-allow': { example: 'acl' },
+  'acl-log': { example: 'acl' },
+  'known-vlan': { example: 'acl' },
+  'private-vlan': { example: 'private-vlan' },
+  migration: {
+    example: 'migration',
+    after: ({ controller }) =>
+      controller.migrations.migrate('shop', { destination: 'host2', until: 'prepared' }, { author: 'docs' }),
+  },
+};
+
+/** All flows of one table on host1 of examples/blue-red.yaml, or of the example in `SHOWN`. */
 export async function flowsOfTable(name: string): Promise<string> {
-  const example = name === 'private-vlan' ? name : 'blue-red';
-  const flows = examples.get(example) ?? inExample(example, (lab) => dump(lab, 'host1'));
+  const { example, after } = SHOWN[name] ?? { example: 'blue-red' };
+  const flows =
+    examples.get(example) ??
+    inExample(example, async (lab) => {
+      await after?.(lab);
+      return dump(lab, 'host1');
+    });
   examples.set(example, flows);
   const number = TABLES.findIndex((table) => table.name === name);
   if (number < 0)
