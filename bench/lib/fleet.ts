@@ -169,13 +169,13 @@ function timed(store: Store): { store: Store; committed: () => number } {
     committed: () => last,
     store: {
       ...store,
-      async commit(transaction) {
+      async write(transaction) {
         const start = performance.now();
-        try {
-          return await store.commit(transaction);
-        } finally {
+        const { commit, durable } = await store.write(transaction);
+        const timed = durable.finally(() => {
           last = performance.now() - start;
-        }
+        });
+        return { commit, durable: timed };
       },
     },
   };

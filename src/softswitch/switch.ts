@@ -38,7 +38,6 @@ import { FrameQueue, type Turn } from './engine/frame-queue.ts';
 import { packetOutFindings } from './engine/packet-out.ts';
 import { type Job, SlowPath } from './engine/slow-path.ts';
 import type { DecapsulationDrop, Observer } from './events.ts';
-import { usesGroup, usesMeter } from './flows/flow-references.ts';
 import { FlowStore } from './flows/flow-store.ts';
 import type { KernelChoice } from './kernel/kernel.ts';
 import type { Port } from './ports/port.ts';
@@ -326,7 +325,7 @@ export class SoftSwitch implements Datapath {
 
   async removeGroup(id: number): Promise<void> {
     this.#cache?.forgetGroup(id);
-    if (this.#groups.remove(id)) this.#flows.removeUsers((actions) => usesGroup(actions, id));
+    if (this.#groups.remove(id)) this.#flows.removeUsers(`group ${id}`);
   }
 
   /** What each group and its buckets have counted since it was set, by id. */
@@ -341,7 +340,7 @@ export class SoftSwitch implements Datapath {
   }
 
   async removeMeter(id: number): Promise<void> {
-    if (this.#meters.remove(id)) this.#flows.removeUsers((actions) => usesMeter(actions, id));
+    if (this.#meters.remove(id)) this.#flows.removeUsers(`meter ${id}`);
   }
 
   async meters(): Promise<ReadonlyMap<number, Meter>> {

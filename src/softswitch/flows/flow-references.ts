@@ -20,12 +20,17 @@ export function referenceFindings(actions: readonly Action[], { groups, meters }
   });
 }
 
-export function usesGroup(actions: readonly Action[], id: number): boolean {
-  return flatten(actions).some((action) => action.type === 'group' && action.group === id);
-}
+/** A group or a meter, as one text. */
+export type Reference = `group ${number}` | `meter ${number}`;
 
-export function usesMeter(actions: readonly Action[], id: number): boolean {
-  return flatten(actions).some((action) => action.type === 'meter' && action.meter === id);
+/** What the actions name, each once. */
+export function referencesOf(actions: readonly Action[]): ReadonlySet<Reference> {
+  const references = new Set<Reference>();
+  for (const action of flatten(actions)) {
+    if (action.type === 'group') references.add(`group ${action.group}`);
+    else if (action.type === 'meter') references.add(`meter ${action.meter}`);
+  }
+  return references;
 }
 
 /** With those that stand inside of others. */

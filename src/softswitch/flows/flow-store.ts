@@ -8,11 +8,11 @@
 import { throwIfErrors } from '../../base/error.ts';
 import { flowFindings } from '../../flow/check.ts';
 import type { FlowChange, FlowStats } from '../../flow/datapath.ts';
-import type { Action, Flow, Learn } from '../../flow/flow.ts';
+import type { Flow, Learn } from '../../flow/flow.ts';
 import { flowKey } from '../../flow/same.ts';
 import { formatActions } from '../../flow/text-actions.ts';
 import { ExpiryQueue } from './expiry.ts';
-import { type Referable, referenceFindings } from './flow-references.ts';
+import { type Referable, type Reference, referenceFindings, referencesOf } from './flow-references.ts';
 import { type Lifetime, newLifetime, shorten } from './lifetime.ts';
 import { FlowTable, newRule, type Rule } from './table.ts';
 
@@ -32,6 +32,8 @@ export class FlowStore {
   /** Every flow by what identifies it. */
   readonly #rules = new Map<string, Rule>();
   readonly #expiry = new ExpiryQueue<Rule>();
+  /** How many flows name a group or a meter: mostly none, when one is removed. */
+  readonly #users = new Map<Reference, number>();
   /** How many flows a table has with a cookie. */
   readonly #cookies = new Tally();
   /** How many flows there are whose end takes with it what was learnt with a cookie into a table. */
@@ -72,9 +74,10 @@ export class FlowStore {
     }
   }
 
-  /** Removes the flows with such actions. */
-  removeUsers(isUser: (actions: readonly Action[]) => boolean): void {
-    const users = [...this.#rules].filter(([, rule]) => isUser(rule.flow.actions));
+  /** Removes the flows that name a group or a meter. */
+  removeUsers(reference: Reference): void {
+    if (!this.#users.has(reference)) return;
+    const users = [...this.#rules].filter(([, { flow }]) => referencesOf(flow.actions).has(reference));
     this.#parts.onChange(new Set(users.map(([, { flow }]) => flow.table)));
     for (const [key] of users) this.#removeAt(key);
   }
@@ -92,6 +95,7 @@ export class FlowStore {
     this.#rules.clear();
     this.#tables.clear();
     this.#expiry.clear();
+    this.#users.clear();
     this.#cookies.clear();
     this.#teachers.clear();
     this.#mortalTeachers = 0;
@@ -191,6 +195,11 @@ export class FlowStore {
 
   #count({ flow, life }: Rule, by: number): void {
     this.#cookies.add(flow.table, flow.cookie, by);
+    for (const reference of referencesOf(flow.actions)) {
+      const users = (this.#users.get(reference) ?? 0) + by;
+      if (users === 0) this.#users.delete(reference);
+      else this.#users.set(reference, users);
+    }
     const lessons = lessonsOf(flow);
     for (const { table, cookie } of lessons) this.#teachers.add(table, cookie, by);
     if (life && lessons.length > 0) this.#mortalTeachers += by;
