@@ -1,4 +1,4 @@
-import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
+import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import {
   type CompiledQuery,
   type DatabaseConnection,
@@ -54,18 +54,47 @@ class NodeSqliteDriver implements Driver {
   async destroy(): Promise<void> {}
 }
 
+/** A statement that was prepared once; only one that gives rows has columns. */
+interface Prepared {
+  readonly statement: StatementSync;
+  readonly givesRows: boolean;
+}
+
+/** Preparing costs several times what a small statement itself does; so the last ones are kept, as many as these. */
+const KEPT_STATEMENTS = 64;
+/** Longer ones are for many rows at once: they come seldom, and each with another number of rows. */
+const KEPT_LENGTH = 2_000;
+
 class NodeSqliteConnection implements DatabaseConnection {
   readonly #database: DatabaseSync;
+  /** By their text, the one that was used last at the end. */
+  readonly #kept = new Map<string, Prepared>();
 
   constructor(database: DatabaseSync) {
     this.#database = database;
   }
 
-  async executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
+  #prepare(sql: string): Prepared {
+    const kept = this.#kept.get(sql);
+    if (kept) {
+      this.#kept.delete(sql);
+      this.#kept.set(sql, kept);
+      return kept;
+    }
     const statement = this.#database.prepare(sql);
+    const prepared = { statement, givesRows: statement.columns().length > 0 };
+    if (sql.length <= KEPT_LENGTH) {
+      this.#kept.set(sql, prepared);
+      const [oldest] = this.#kept.keys();
+      if (this.#kept.size > KEPT_STATEMENTS && oldest !== undefined) this.#kept.delete(oldest);
+    }
+    return prepared;
+  }
+
+  async executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
+    const { statement, givesRows } = this.#prepare(sql);
     const values = parameters.map(toInput);
-    // Only a statement that gives rows has columns.
-    if (statement.columns().length > 0) return { rows: statement.all(...values) as R[] };
+    if (givesRows) return { rows: statement.all(...values) as R[] };
     const { changes, lastInsertRowid } = statement.run(...values);
     return { rows: [], numAffectedRows: BigInt(changes), insertId: BigInt(lastInsertRowid) };
   }
