@@ -10,6 +10,7 @@ import { z } from 'zod';
 import type { Clock } from '../base/clock.ts';
 import { finding, NetloomError } from '../base/error.ts';
 import type { ObjectKey } from '../model/definition.ts';
+import { OIDC_CALLBACK } from './oidc-callback.ts';
 
 export const oidcSettings = z.strictObject({
   issuer: z.url({ protocol: /^https?$/ }).describe('Address of the provider.'),
@@ -21,8 +22,6 @@ export const oidcSettings = z.strictObject({
 });
 
 export type OidcSettings = z.output<typeof oidcSettings>;
-
-export const CALLBACK = '/login/oidc/callback';
 
 /** How long somebody may take at the provider, and how many may be there at once. */
 const PENDING_MS = 10 * 60_000;
@@ -139,7 +138,7 @@ export class Oidc {
   }
 
   #redirect(): string {
-    return new URL(CALLBACK, this.#settings.url).href;
+    return new URL(OIDC_CALLBACK, this.#settings.url).href;
   }
 
   #remember(state: string, pending: Pending): void {

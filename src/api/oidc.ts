@@ -2,7 +2,8 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Accounts } from '../access/accounts.ts';
-import { CALLBACK, type Oidc } from '../access/oidc.ts';
+import type { Oidc } from '../access/oidc.ts';
+import { OIDC_CALLBACK } from '../access/oidc-callback.ts';
 import { sendSession } from './access.ts';
 import type { RequestTypes } from './request.ts';
 import { PROBLEMS } from './schemas.ts';
@@ -44,7 +45,7 @@ export function oidcRoutes(plain: FastifyInstance, accounts: Accounts, oidc: Oid
 
   app.route({
     method: 'GET',
-    url: CALLBACK,
+    url: OIDC_CALLBACK,
     exposeHeadRoute: false,
     config: { permission: 'public' },
     schema: {
@@ -57,7 +58,7 @@ export function oidcRoutes(plain: FastifyInstance, accounts: Accounts, oidc: Oid
       response: { 200: z.string().describe('A page that goes on to the reference.'), ...PROBLEMS },
     },
     handler: async (request, reply) => {
-      const query = request.url.slice(CALLBACK.length);
+      const query = request.url.slice(OIDC_CALLBACK.length);
       const user = await oidc.finish(query, stateIn(request));
       const login = accounts.loginAs(user, request.ip);
       return sendSession(reply, login).type('text/html; charset=utf-8').serializer(String).send(ONWARD);
