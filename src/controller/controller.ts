@@ -11,28 +11,18 @@
  * The next change is decided while the last one is on its way to the disk, so changes that wait become durable together
  * (`src/store/sql/groups.ts`). Nothing of a change is told, no refusal either, before what it was decided on is durable.
  */
-import type { AllocationChange } from '../allocate/holdings.ts';
-import { type InactiveChange, inactiveRow, isInactiveRow } from '../allocate/quarantine.ts';
+import { isInactiveRow } from '../allocate/quarantine.ts';
 import type { Clock } from '../base/clock.ts';
 import { type Finding, finding, NetloomError, throwIfErrors } from '../base/error.ts';
-import { sameJson } from '../base/json.ts';
 import type { ObjectKey } from '../model/definition.ts';
-import { isBuiltIn, isImplied } from '../model/implied.ts';
-import { isKind, type ModelObject, objectKey, splitObjectKey } from '../model/kinds.ts';
+import { type ModelObject, objectKey, splitObjectKey } from '../model/kinds.ts';
 import { recordKey } from '../policy/records.ts';
 import { type PolicyDelta, PolicySet } from '../policy/set.ts';
 import type { Commit, HistoryFilter, SecretWrite, Store, TransactionChanges } from '../store/contract.ts';
 import { Watchers } from '../store/watchers.ts';
 import { PolicyFeed } from '../stream/feed.ts';
-import {
-  type Change,
-  type ChangeSummary,
-  commitSummaries,
-  fieldChanges,
-  handedOut,
-  hostSummaries,
-  type ObjectSummary,
-} from './change.ts';
+import { type Change, type ChangeSummary, commitSummaries, handedOut, hostSummaries } from './change.ts';
+import { type Expectations, editsOf, notThere, ownersThere, summaryOf } from './edits.ts';
 import { explainEdit, type Lack, type Repair } from './explain.ts';
 import { automaticNetworks } from './fabric/automatic.ts';
 import { interruptions } from './fabric/bindings.ts';
@@ -52,14 +42,15 @@ import { Confirmations } from './jobs/confirmations.ts';
 import type { Job } from './jobs/job.ts';
 import { registerRetries } from './jobs/retries.ts';
 import type { JobContext } from './jobs/run.ts';
-import { keepMigration, stepsTakenBack, whileMoving } from './migration/guard.ts';
+import { adapt, load, rowsOf } from './load.ts';
+import { stepsTakenBack } from './migration/guard.ts';
 import { Migrations } from './migration/migrations.ts';
-import { type Edit, Network, type NetworkView, type Proposal } from './network.ts';
+import type { Edit, Network, NetworkView, Proposal } from './network.ts';
 import { effectsOf, portsByHost, worthNaming } from './plan/effects.ts';
 import { notInactive } from './pool.ts';
 import { type Net, netChange, notRestored } from './revisions.ts';
 import { Secrets } from './secrets.ts';
-import { jsonOf, readStored, writeStored } from './stored.ts';
+import { readStored, writeStored } from './stored.ts';
 
 export interface ChangeOptions extends ChangeJobOptions {
   /** Why, for the journal. */
@@ -371,12 +362,16 @@ export class Controller {
     const known = await this.#known(options);
     if (known) return known;
     job?.enter('check');
-    const { edits: asked, unchanged, expectations } = this.#editsOf(changes, options.migrates === true);
+    const {
+      edits: asked,
+      unchanged,
+      expectations,
+    } = editsOf(this.#network, changes, options.migrates === true);
     const automatic = options.exact ? undefined : automaticNetworks(this.#network, asked);
     const edits = [...asked, ...(automatic?.edits ?? [])];
-    throwIfErrors(this.#ownersThere(options.secrets ?? [], edits));
+    throwIfErrors(ownersThere(this.#network, options.secrets ?? [], edits));
     const interrupted = interruptions(this.#network, edits);
-    const objects = edits.map((edit) => this.#summaryOf(edit));
+    const objects = edits.map((edit) => summaryOf(this.#network, edit));
     const proposal = await this.#propose(edits, job);
     try {
       throwIfErrors(proposal.findings);
@@ -416,7 +411,7 @@ export class Controller {
     const known = await this.#known(options);
     if (known) return known;
     job?.enter('check');
-    if (!this.#network.get(pool)) throwIfErrors([this.#notThere(pool)]);
+    if (!this.#network.get(pool)) throwIfErrors([notThere(this.#network, pool)]);
     const { proposal, rest } = this.#network.proposeRelease(pool, addresses, this.time);
     try {
       throwIfErrors(rest.map((address) => notInactive(this.#network, pool, address)));
@@ -521,94 +516,6 @@ export class Controller {
       this.#requests.delete(oldest);
     }
   }
-
-  /** What really changes; and everything that is wrong with the request itself, at once. */
-  #editsOf(
-    changes: readonly Change[],
-    migrates: boolean,
-  ): {
-    edits: Edit[];
-    unchanged: ObjectKey[];
-    expectations: Expectations;
-  } {
-    const edits = new Map<ObjectKey, Edit>();
-    const unchanged: ObjectKey[] = [];
-    const expectations: Expectations = new Map();
-    const findings: Finding[] = [];
-    for (const asked of changes) {
-      const change = migrates || 'delete' in asked ? asked : this.#ontoHeld(asked);
-      const key = 'delete' in change ? change.delete : objectKey(change.object);
-      const held = this.#network.get(key);
-      if (edits.has(key))
-        findings.push(
-          finding('name-duplicate', key, `${key} is in this change more than once.`, 'Leave one of them.'),
-        );
-      if (change.expect !== undefined) {
-        expectations.set(key, change.expect);
-        const conflict = expectationFinding(key, change.expect, held?.revision);
-        if (conflict) findings.push(conflict);
-      }
-      const refused = migrates
-        ? undefined
-        : whileMoving(held?.object, 'delete' in change ? undefined : change.object);
-      if (refused) findings.push(refused);
-      if ('delete' in change) {
-        if (!held) findings.push(this.#notThere(key));
-        edits.set(key, { key });
-      } else if (held && sameObject(held.object, change.object)) {
-        unchanged.push(key);
-      } else {
-        edits.set(key, { key, object: change.object });
-      }
-    }
-    throwIfErrors(findings);
-    return { edits: [...edits.values()], unchanged, expectations };
-  }
-
-  /** With what the object that is there keeps, whoever writes it. */
-  #ontoHeld<C extends Extract<Change, { object: unknown }>>(change: C): C {
-    const held = this.#network.get(objectKey(change.object))?.object;
-    const object = change.onto?.(held) ?? change.object;
-    return { ...change, object: keepMigration(object, held) };
-  }
-
-  /** Nobody who gets the name later inherits what was set for somebody who was deleted meanwhile. */
-  #ownersThere(secrets: readonly SecretWrite[], edits: readonly Edit[]): Finding[] {
-    const edited = new Map<string, Edit>(edits.map((edit) => [edit.key, edit]));
-    return secrets
-      .filter(({ value }) => value !== null)
-      .map(({ owner }) => owner as ObjectKey)
-      .filter((owner) => !(edited.get(owner)?.object ?? (!edited.has(owner) && this.#network.get(owner))))
-      .map((owner) => this.#notThere(owner));
-  }
-
-  #notThere(key: ObjectKey): Finding {
-    const implied = this.#network.fact(key);
-    if (implied && isImplied(implied) && isKind(implied, 'VmNetwork')) {
-      return finding(
-        'in-use',
-        key,
-        `${key} exists because ${implied.impliedBy} asks for a VM network of its own name.`,
-        `Set sameNameVmNetwork of ${implied.impliedBy} to false instead.`,
-      );
-    }
-    if (implied && isBuiltIn(implied)) {
-      return finding(
-        'in-use',
-        key,
-        `${key} is built in, so it is always there.`,
-        'Leave it; no switch offers it that does not list it. An object of the same name stands in its place.',
-      );
-    }
-    return finding('not-found', key, `There is no ${key}.`, 'Look at the names with "netloom get".');
-  }
-
-  #summaryOf({ key, object }: Edit): ObjectSummary {
-    const held = this.#network.get(key);
-    if (!object) return { key, action: 'delete', fields: [] };
-    if (!held) return { key, action: 'create', fields: [] };
-    return { key, action: 'update', fields: fieldChanges(held.object, object) };
-  }
 }
 
 function releaseMessage(pool: ObjectKey, released: readonly string[]): string {
@@ -619,18 +526,6 @@ function releaseMessage(pool: ObjectKey, released: readonly string[]): string {
 
 /** How many released addresses the journal names before it counts the others. */
 const NAMED_ADDRESSES = 10;
-
-/** What was handed out and taken back. */
-interface Handed {
-  readonly allocations: readonly AllocationChange[];
-  readonly inactive: readonly InactiveChange[];
-}
-
-/** The same as the store keeps it. */
-function rowsOf({ allocations, inactive }: Handed): { scope: string; owner: string; value: string | null }[] {
-  const held = allocations.map(({ scope, owner, after }) => ({ scope, owner, value: after }));
-  return [...held, ...inactive.map(inactiveRow)];
-}
 
 /** How many requests can be sent again and get the answer that they got. */
 const REMEMBERED_REQUESTS = 100;
@@ -679,30 +574,6 @@ function requestUsed(requestId: string | undefined, revision: number): Finding {
   );
 }
 
-type Expectations = Map<ObjectKey, number | 'absent'>;
-
-function expectationFinding(
-  key: ObjectKey,
-  expect: number | 'absent',
-  revision: number | undefined,
-): Finding | undefined {
-  if (expect === 'absent' ? revision === undefined : expect === revision) return undefined;
-  const now = revision === undefined ? 'it does not exist' : `it was last changed in revision ${revision}`;
-  const wanted = expect === 'absent' ? 'it to be new' : `revision ${expect}`;
-  return finding(
-    'conflict',
-    key,
-    `The change of ${key} expects ${wanted}, but ${now}.`,
-    revision === undefined
-      ? 'Leave "meta" out to make a new object.'
-      : 'Read it again, and make the change on what it is now.',
-  );
-}
-
-function sameObject(a: ModelObject, b: ModelObject): boolean {
-  return sameJson(jsonOf(a), jsonOf(b));
-}
-
 function deltaOf(proposal: Proposal): PolicyDelta {
   return {
     changes: proposal.records.map(({ before, after }) => {
@@ -710,45 +581,4 @@ function deltaOf(proposal: Proposal): PolicyDelta {
       return { scope, key: recordKey(record), ...(after ? { record: after.record } : {}) };
     }),
   };
-}
-
-/** The network that the store holds, and what this version hands out otherwise than the one that wrote it. */
-async function load({
-  store,
-  uuid,
-  now,
-}: Pick<ControllerOptions, 'store' | 'uuid'> & { now: number }): Promise<{
-  network: Network;
-  revision: number;
-  adaptations: Handed;
-}> {
-  const network = new Network(uuid);
-  const { revision, objects, allocations } = await store.snapshot();
-  const held = objects.map(({ kind, key, revision: changed, value }) => ({
-    key: `${kind}/${key}` as ObjectKey,
-    ...readStored(kind, key, value),
-    revision: changed,
-  }));
-  const loaded = network.load(held, allocations, now);
-  throwIfErrors(loaded.findings);
-  return { network, revision, adaptations: loaded };
-}
-
-/** Commits what this version hands out otherwise than the one that wrote the data; the revision that this leads to. */
-async function adapt(
-  { store, clock }: ControllerOptions,
-  revision: number,
-  adaptations: Handed,
-): Promise<number> {
-  const allocations = rowsOf(adaptations);
-  if (allocations.length === 0) return revision;
-  const commit = await store.commit({
-    author: 'netloom',
-    message: 'allocations as this version needs them',
-    time: clock.wall(),
-    base: revision,
-    objects: [],
-    allocations,
-  });
-  return commit.revision;
 }

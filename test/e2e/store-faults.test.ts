@@ -2,8 +2,9 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, expect, it } from 'vitest';
 import { openSqliteStore } from '../../src/store/sqlite/open.ts';
+import { describeUnless } from '../support/required.ts';
 import { transactionFor } from './store-kill-child.ts';
 import { checkLeft, Victim } from './store-victim.ts';
 
@@ -32,8 +33,9 @@ function injured(name: string, call: string, fault: string, n: number) {
   return { directory, ended: victim.ended() };
 }
 
-describe.skipIf(!canTrace && !process.env.CI)(
-  'faults at a given system call (needs strace and the right to trace)',
+describeUnless(
+  canTrace ? undefined : 'it needs strace, and the right to trace',
+  'faults at a given system call',
   () => {
     // The first start takes some 14 syncs and 45 writes, a commit one sync and from 10 writes.
     const points: [call: string, n: number][] = [
@@ -73,7 +75,7 @@ afterAll(() => {
   if (canMount) execFileSync('umount', [small]);
 });
 
-describe.skipIf(!canMount && !process.env.CI)('a full disk (needs the right to mount a tmpfs)', () => {
+describeUnless(canMount ? undefined : 'it needs the right to mount a tmpfs', 'a full disk', () => {
   it('refuses commits, answers reads, and heals without a restart', async () => {
     const directory = join(small, 'data');
     const store = await openSqliteStore({ directory });

@@ -1,4 +1,4 @@
-import { it } from 'vitest';
+import { describe, it } from 'vitest';
 
 /**
  * A test that needs something of the machine: `missing` says what is not there, undefined when it can run. It says
@@ -20,4 +20,10 @@ export function itUnless(
     console.warn(`SKIPPED: ${name}: ${missing}`);
     it.skip(`${name} (SKIPPED: ${missing})`, () => {});
   }
+}
+
+/** The same for a group of tests, which are not even collected when something is missing. */
+export function describeUnless(missing: string | undefined, name: string, tests: () => void): void {
+  if (missing === undefined) describe(name, tests);
+  else itUnless(missing, name, () => {});
 }
