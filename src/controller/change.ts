@@ -6,7 +6,7 @@ import type { Finding } from '../base/error.ts';
 import type { JsonObject, JsonValue } from '../base/json.ts';
 import type { ObjectKey } from '../model/definition.ts';
 import type { ModelObject } from '../model/kinds.ts';
-import { recordKey, type ScopedRecord } from '../policy/records.ts';
+import { hostOfScope, recordKey, type ScopedRecord } from '../policy/records.ts';
 import type { Commit } from '../store/contract.ts';
 import type { Effect } from './plan/effect.ts';
 import { jsonOf } from './stored.ts';
@@ -126,7 +126,8 @@ export function hostSummaries(
   const hosts = new Map<string, { added: string[]; changed: string[]; removed: string[] }>();
   for (const { before, after } of records) {
     const { scope, record } = (after ?? before)!;
-    const targets = scope.startsWith('host/') ? [scope.slice('host/'.length)] : subscribers(scope);
+    const own = hostOfScope(scope);
+    const targets = own === undefined ? subscribers(scope) : [own];
     const what = after ? (before ? 'changed' : 'added') : 'removed';
     for (const host of targets) {
       const summary = hosts.get(host) ?? { added: [], changed: [], removed: [] };

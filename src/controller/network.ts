@@ -24,7 +24,7 @@ import { factAt, factChanges, type Reader } from '../model/facts.ts';
 import { isImplied, originOfImplied } from '../model/implied.ts';
 import { type ModelObject, splitObjectKey } from '../model/kinds.ts';
 import { compareFindings, type KeyedFinding, validation } from '../model/validate.ts';
-import { domainScope, type PolicyRecord, type ScopedRecord } from '../policy/records.ts';
+import { domainScope, hostOfScope, type PolicyRecord, type ScopedRecord } from '../policy/records.ts';
 
 /** An object as it is kept: what the operator said, the id that it was given, the commit that last changed it. */
 export interface Held {
@@ -257,7 +257,7 @@ export class Network {
   subscribersAfter(proposal: Proposal): (scope: string) => Iterable<string> {
     const joining = new Map<string, Set<string>>();
     for (const { after } of proposal.records) {
-      const host = after && hostOf(after.scope);
+      const host = after && hostOfScope(after.scope);
       if (after?.record.kind !== 'domain' || host === undefined) continue;
       entryOf(joining, domainScope(after.record.rdid), () => new Set<string>()).add(host);
     }
@@ -281,7 +281,7 @@ export class Network {
   }
 
   #subscribe(before: PolicyRecord | undefined, after: PolicyRecord | undefined, scope: string): void {
-    const host = hostOf(scope);
+    const host = hostOfScope(scope);
     if (host === undefined) return;
     if (before?.kind === 'domain') this.#subscribers.get(domainScope(before.rdid))?.delete(host);
     if (after?.kind === 'domain')
@@ -361,8 +361,4 @@ const USERS_NAMED = 10;
 function named(users: readonly string[]): string {
   const shown = users.toSorted().slice(0, USERS_NAMED).join(', ');
   return users.length > USERS_NAMED ? `${shown} and ${users.length - USERS_NAMED} more` : shown;
-}
-
-function hostOf(scope: string): string | undefined {
-  return scope.startsWith('host/') ? scope.slice('host/'.length) : undefined;
 }

@@ -378,6 +378,11 @@ export function hostScope(host: string): Scope {
   return `host/${host}`;
 }
 
+/** The host of a host's scope; undefined for a scope of a routing domain. */
+export function hostOfScope(scope: string): string | undefined {
+  return scope.startsWith('host/') ? scope.slice('host/'.length) : undefined;
+}
+
 export function domainScope(rdid: string): Scope {
   return `domain/${rdid}`;
 }

@@ -13,7 +13,7 @@
  */
 import { type Finding, finding, NetloomError } from '../base/error.ts';
 import { kindOfKey } from '../policy/order.ts';
-import { domainScope, hostScope, type PolicyRecord, type Scope } from '../policy/records.ts';
+import { domainScope, hostOfScope, hostScope, type PolicyRecord, type Scope } from '../policy/records.ts';
 import type { PolicyChange, PolicyDelta, PolicySet, PolicyView } from '../policy/set.ts';
 import { AgentFeed, type Outcome } from './agent-feed.ts';
 import type { Hello } from './gen/policy_pb.ts';
@@ -103,7 +103,7 @@ export class PolicyFeed {
     this.#onReport = options.onReport;
     for (const scope of this.#policy.scopes()) {
       for (const record of this.#policy.scope(scope).values()) this.#subscribe(scope, record, true);
-      const host = hostOf(scope);
+      const host = hostOfScope(scope);
       if (host !== undefined) this.#host(host).touched = options.revision;
     }
   }
@@ -322,7 +322,7 @@ export class PolicyFeed {
   #concerned({ changes }: PolicyDelta): string[] {
     const hosts = new Set<string>();
     for (const scope of new Set(changes.map((change) => change.scope))) {
-      const host = hostOf(scope);
+      const host = hostOfScope(scope);
       if (host !== undefined) hosts.add(host);
       else for (const subscriber of this.#subscribers.get(scope) ?? NONE) hosts.add(subscriber);
     }
@@ -330,7 +330,7 @@ export class PolicyFeed {
   }
 
   #subscribe(scope: Scope, record: PolicyRecord | undefined, on: boolean): void {
-    const host = hostOf(scope);
+    const host = hostOfScope(scope);
     if (host === undefined || record?.kind !== 'domain') return;
     toggle(this.#subscribers, domainScope(record.rdid), host, on);
     toggle(this.#subscriptions, host, domainScope(record.rdid), on);
@@ -459,12 +459,8 @@ export class PolicyFeed {
   }
 
   #hostsWithPolicy(): string[] {
-    return this.#policy.scopes().flatMap((scope) => hostOf(scope) ?? []);
+    return this.#policy.scopes().flatMap((scope) => hostOfScope(scope) ?? []);
   }
-}
-
-function hostOf(scope: Scope): string | undefined {
-  return scope.startsWith('host/') ? scope.slice('host/'.length) : undefined;
 }
 
 function toggle<K, V>(sets: Map<K, Set<V>>, key: K, value: V, on: boolean): void {

@@ -1,7 +1,13 @@
 /** What a change does to traffic: from changes of records to effects. Pure; see effect.ts for how it estimates. */
 import type { OutputChange } from '../../base/derive.ts';
 import { entryOf } from '../../base/map.ts';
-import type { PolicyRecord, PortRecord, RecordKind, ScopedRecord } from '../../policy/records.ts';
+import {
+  hostOfScope,
+  type PolicyRecord,
+  type PortRecord,
+  type RecordKind,
+  type ScopedRecord,
+} from '../../policy/records.ts';
 import type { Effect } from './effect.ts';
 import { aclEffect, domainEffect, providerEffect, switchEffect } from './fabric-effect.ts';
 import { portEffect } from './port-effect.ts';
@@ -9,8 +15,8 @@ import { portEffect } from './port-effect.ts';
 /**
  * The effects of a change, the longest interruption first.
  *
- * @param portsOf the ports of a host as they are after the change; asked for only where an uplink or a provider address
- *   changes
+ * @param portsOf the ports of a host as they are after the change; asked for only where an uplink, a provider address or
+ *   a mirror changes
  */
 export function effectsOf(
   changes: readonly OutputChange<ScopedRecord>[],
@@ -19,7 +25,7 @@ export function effectsOf(
   const moves = movesOf(changes);
   const effects = changes.flatMap(({ before, after }) => {
     const { scope } = (after ?? before)!;
-    const host = hostOf(scope);
+    const host = hostOfScope(scope);
     if (host === undefined) return domainEffect(before?.record, after?.record) ?? [];
     return hostEffect(host, before?.record, after?.record, moves, () => portsOf(host)) ?? [];
   });
@@ -92,7 +98,7 @@ function movesOf(changes: readonly OutputChange<ScopedRecord>[]): Moves {
   const moves = new Map<string, { from?: string; to?: string }>();
   for (const { before, after } of changes) {
     const { scope, record } = (after ?? before)!;
-    const host = hostOf(scope);
+    const host = hostOfScope(scope);
     if (record.kind !== 'port' || host === undefined || (before && after)) continue;
     const move = moves.get(record.id) ?? {};
     moves.set(record.id, after ? { ...move, to: host } : { ...move, from: host });
@@ -103,10 +109,6 @@ function movesOf(changes: readonly OutputChange<ScopedRecord>[]): Moves {
 function ofKind(record: PolicyRecord | undefined) {
   return <K extends RecordKind>(kind: K): Extract<PolicyRecord, { kind: K }> | undefined =>
     record?.kind === kind ? (record as Extract<PolicyRecord, { kind: K }>) : undefined;
-}
-
-function hostOf(scope: string): string | undefined {
-  return scope.startsWith('host/') ? scope.slice('host/'.length) : undefined;
 }
 
 function length({ interruption: { milliseconds } }: Effect): number {
@@ -125,7 +127,7 @@ export function portsByHost(records: () => Iterable<ScopedRecord>): (host: strin
     if (!byHost) {
       byHost = new Map();
       for (const { scope, record } of records()) {
-        const of = hostOf(scope);
+        const of = hostOfScope(scope);
         if (record.kind === 'port' && of !== undefined) entryOf(byHost, of, () => []).push(record);
       }
     }
