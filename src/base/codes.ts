@@ -76,6 +76,8 @@ export const CODES = {
     title: 'Provider addresses of a logical network are of both IP versions',
   },
   'vlan-nowhere': { status: 422, title: 'A VLAN of a site is carried by no physical network of its hosts' },
+  'cable-elsewhere': { status: 422, title: 'A NIC hears a switch of another physical network' },
+  'flow-export-none': { status: 422, title: 'The engine of a host tells no collector about its traffic' },
   'pool-low': { status: 422, title: 'The pool is nearly used up' },
   // migration
   'migration-refused': { status: 422, title: 'The virtual machine cannot be on that host' },
@@ -84,9 +86,13 @@ export const CODES = {
   'host-unconfirmed': { status: 504, title: 'A host has not confirmed in time' },
   'host-alive': { status: 409, title: 'The host is alive' },
   'host-not-fenced': { status: 409, title: 'The host may still be running' },
+  'vm-not-arrived': { status: 504, title: 'The hypervisor has not moved the virtual machine' },
+  hypervisor: { status: 502, title: 'The hypervisor does not do what is asked' },
   // what a switch refuses
   'flow-invalid': { status: 422, title: 'The flow is not one that a switch takes' },
   'port-invalid': { status: 422, title: 'The port is not one that a switch takes' },
+  'switch-unreachable': { status: 503, title: 'Open vSwitch does not answer' },
+  'switch-protocol': { status: 502, title: 'The switch says what cannot be understood' },
   'no-address': { status: 422, title: 'The machine has no address' },
   // requests
   'token-missing': { status: 401, title: 'The request does not say who it is from' },
@@ -128,6 +134,37 @@ export const CODES = {
   'policy-mismatch': { status: 409, title: 'The host does not hold the policy that it should' },
   'host-silent': { status: 503, title: 'The host does not answer' },
   'drift-remains': { status: 409, title: 'The host is still not as it should be' },
+  // the lab of network namespaces
+  'lab-requirements': { status: 503, title: 'The machine lacks something that a lab needs' },
+  'lab-state': { status: 409, title: 'The lab is not in a state for that' },
+  'lab-unfit': { status: 422, title: 'A lab cannot make something that is described' },
+  'lab-failed': { status: 500, title: 'Something of the lab could not be made or done' },
+  // who a host is
+  'join-refused': { status: 403, title: 'The join token is not good for this' },
+  'certificate-refused': { status: 403, title: 'The certificate of the host is not good' },
+  'controller-untrusted': { status: 502, title: 'The controller is not the one that is believed' },
+  'machines-elsewhere': { status: 409, title: 'The machines do not run in the server' },
+  'agents-not-taken': { status: 409, title: 'The server takes no agents of real hosts' },
+  'authority-unusable': { status: 503, title: 'The authority of the hosts’ certificates cannot be used' },
+  // the agent of a real host
+  'agent-running': { status: 409, title: 'Another agent runs on the state directory' },
+  'agent-not-running': { status: 503, title: 'No agent runs on the state directory' },
+  'agent-joined': { status: 409, title: 'The host has joined a controller already' },
+  'agent-not-joined': { status: 409, title: 'The host has not joined a controller' },
+  'agent-state': { status: 503, title: 'What the agent keeps on the disk cannot be used' },
+  'management-lost': { status: 409, title: 'The change cut the host off and was undone' },
+  'host-tool-failed': { status: 503, title: 'A program of the host’s system did not do what was asked' },
+  // the database of Open vSwitch
+  'ovsdb-unreachable': { status: 503, title: 'The database of Open vSwitch does not answer' },
+  'ovsdb-refused': { status: 409, title: 'The database of Open vSwitch refuses a change' },
+  'ovsdb-protocol': { status: 502, title: 'The database of Open vSwitch cannot be understood' },
+  'ovsdb-unfit': { status: 503, title: 'The database of Open vSwitch is not one that Netloom knows' },
+  'switch-silent': { status: 504, title: 'Open vSwitch has not carried out its configuration in time' },
+  // ports on Open vSwitch
+  'tap-ambiguous': { status: 409, title: 'Two taps say that they are one vNIC' },
+  'interface-failed': { status: 503, title: 'Open vSwitch cannot use an interface' },
+  'afxdp-unavailable': { status: 503, title: 'A NIC is used without AF_XDP' },
+  'bandwidth-unenforced': { status: 501, title: 'A share of the uplink is not kept on the host' },
   internal: { status: 500, title: 'A defect of Netloom' },
 } as const satisfies Record<string, { status: number; title: string }>;
 

@@ -223,6 +223,24 @@ describe('a change', () => {
     expect(world.edit(all(nics('[n, m]'))).changes).toEqual([]);
   });
 
+  it('of whom a switch tells about its traffic reaches every host that has the switch', () => {
+    const telling = (text: string) =>
+      `kind: LogicalSwitch\nname: L\nuplinkProfiles: [U]\nflowExport: { type: ipfix, ${text} }`;
+    const world = compiled(all(FABRIC));
+    const { changes } = world.edit(all(telling('collectors: ["[2001:DB8::1]:4739", "192.0.2.1:4739"]')));
+    expect(changes.map(({ after }) => after?.record)).toEqual(
+      ['h1', 'h2'].map(() =>
+        expect.objectContaining({
+          kind: 'switch',
+          flowExport: { type: 'ipfix', collectors: ['192.0.2.1:4739', '[2001:db8::1]:4739'], sampling: 400 },
+        }),
+      ),
+    );
+    // In another order, and one of them twice, it is the same.
+    const again = 'collectors: ["192.0.2.1:4739", "[2001:db8::1]:4739", "192.0.2.1:4739"]';
+    expect(world.edit(all(telling(again))).changes).toEqual([]);
+  });
+
   it('of a pool tells its users: router, DNS servers, DHCP', () => {
     const world = compiled(all(...AAA, vm('a', 'h1', 'AAA')));
     const port = (name = 'a/eth0') => {

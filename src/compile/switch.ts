@@ -1,9 +1,9 @@
 /** A logical switch applied to a host: one virtual switch there. */
 import { get, type Reader } from '../model/facts.ts';
 import { isExternal } from '../model/kinds/host-switch.ts';
-import { type HostSwitch, isKind } from '../model/kinds.ts';
+import { type HostSwitch, isKind, type LogicalSwitch } from '../model/kinds.ts';
 import { bandwidthModeOf, uplinkMbps } from '../model/port-profiles.ts';
-import { hostScope, type Uplink } from '../policy/records.ts';
+import { hostScope, type SwitchRecord, type Uplink } from '../policy/records.ts';
 import { modelOf } from './facts.ts';
 import { type FeatureRule, put } from './feature.ts';
 import { ETHERNET_MTU } from './mtu.ts';
@@ -29,10 +29,17 @@ export const hostSwitch: FeatureRule = {
       name: applied.logicalSwitch,
       type: applied.type ?? 'external',
       ...(isExternal(applied) ? { uplink } : {}),
+      ...exportOf(get(read, 'LogicalSwitch', applied.logicalSwitch)),
       origin: unit,
     });
   },
 };
+
+function exportOf(logicalSwitch: LogicalSwitch | undefined): Pick<SwitchRecord, 'flowExport'> {
+  if (!logicalSwitch?.flowExport) return {};
+  const { type, collectors, sampling } = logicalSwitch.flowExport;
+  return { flowExport: { type, collectors: [...new Set(collectors)].sort(), sampling } };
+}
 
 /** What is shared out, where the switch shares out anything. */
 function capacityOf(read: Reader, applied: HostSwitch): Pick<Uplink, 'capacityKbps'> {

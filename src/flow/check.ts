@@ -30,6 +30,7 @@ export function flowFindings(flow: Flow): Finding[] {
       refuse(path, `A timeout of ${seconds} seconds.`, 'Use 1..65535, or leave it out.');
     }
   }
+  if (flow.unknown) refuse('unknown', 'The flow has parts that are not known here.', 'Leave them out.');
   findings.push(...matchFindings(flow.match));
   if (findings.length === 0) findings.push(...actionFindings(flow.actions, flow.match, flow.table));
   return findings;

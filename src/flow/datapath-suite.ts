@@ -242,6 +242,66 @@ export function datapathSuite(name: string, make: () => Promise<DatapathRig>): v
       expect(await texts(datapath)).toEqual([]);
     });
 
+    it('remembers whom it is to tell about its traffic', async () => {
+      const { datapath } = await rigged();
+      expect(await datapath.flowExport()).toBeUndefined();
+      const collectors = ['127.0.0.1:4739', '[::1]:4739'];
+      for (const type of ['ipfix', 'sflow', 'ipfix'] as const)
+        for (const sampling of [400, 1]) {
+          await datapath.setFlowExport({ type, collectors, sampling });
+          expect(await datapath.flowExport()).toEqual({ type, collectors, sampling });
+        }
+      await datapath.setFlowExport(undefined);
+      await datapath.setFlowExport(undefined);
+      expect(await datapath.flowExport()).toBeUndefined();
+    });
+
+    it('polices what comes in by a port, which shows in the port and not in its flows', async () => {
+      const { datapath, inject, hex, a, b } = await rigged();
+      // A frame is 576 bits: one passes at once, and the next not before half a second.
+      const plain = { type: 'vif', name: 'a', id: 'id-a', vlan: TRUNK } as const;
+      const policed: PortSpec = { ...plain, policing: { rateKbps: 1, burstKb: 1 } };
+      const change = { add: flows(`in_port=${a},actions=output:${b}`), remove: [] };
+      await datapath.applyFlows(change);
+      expect(await datapath.setPort(policed)).toBe(a);
+      for (let i = 0; i < 3; i++) await inject('a', UDP);
+      expect((await hex('b')).length).toBeLessThan(3);
+      // Flows that come later are policed as well.
+      await datapath.applyFlows({ add: [], remove: change.add });
+      await datapath.applyFlows(change);
+      for (let i = 0; i < 3; i++) await inject('a', UDP);
+      expect((await hex('b')).length).toBeLessThan(3);
+      expect(await texts(datapath)).toEqual(change.add.map(formatFlow));
+      expect((await datapath.ports()).get('a')).toEqual({ number: a, spec: policed });
+      expect(await datapath.meters()).toEqual(new Map());
+      await datapath.setPort(vif('a'));
+      for (let i = 0; i < 3; i++) await inject('a', UDP);
+      expect((await hex('b')).length).toBe(3);
+      expect(await texts(datapath)).toEqual(change.add.map(formatFlow));
+      expect((await datapath.ports()).get('a')).toEqual({ number: a, spec: vif('a') });
+    });
+
+    it('counts what goes through its ports', async () => {
+      const { datapath, inject, a, b } = await rigged();
+      const counts = async () =>
+        Object.fromEntries(
+          (await datapath.traffic()).map(({ name: port, link, received, sent }) => [
+            port,
+            [link, received.packets, received.bytes, sent.packets, sent.bytes],
+          ]),
+        );
+      const bytes = BigInt(UDP.length);
+      await datapath.applyFlows({ add: flows(`in_port=${a},actions=output:${b}`), remove: [] });
+      for (let i = 0; i < 3; i++) await inject('a', UDP);
+      await inject('c', UDP);
+      // An engine may tell of a moment some seconds ago.
+      await expect.poll(counts, { timeout: 15_000 }).toEqual({
+        a: [true, 3n, 3n * bytes, 0n, 0n],
+        b: [true, 0n, 0n, 3n, 3n * bytes],
+        c: [true, 1n, bytes, 0n, 0n],
+      });
+    });
+
     it('keeps VLANs apart in NORMAL, and a dead port out of it', async () => {
       const access = (tag: number): PortVlan => ({ mode: 'access', tag });
       const { datapath, inject, hex } = await rigged(access(7), access(7), access(8));

@@ -2,11 +2,15 @@
  * Datapath: the contract between an agent and the engine below it. Two engines stand behind it, Open vSwitch and
  * the softswitch; one suite (flow/datapath-suite.ts) runs on both.
  */
+
+import type { Finding } from '../base/error.ts';
 import type { IpAddress } from '../packet/address.ts';
 import type { Bandwidth, Policing } from './bandwidth.ts';
 import type { FieldName } from './fields.ts';
 import type { Action, Flow } from './flow.ts';
+import type { FlowExport } from './flow-export.ts';
 import type { Mirror, MirrorStats } from './mirror.ts';
+import type { PortTraffic } from './port-traffic.ts';
 
 /** VLAN behaviour of a port in the NORMAL pipeline, as in ovs-vswitchd.conf.db(5), Port:vlan_mode. */
 export type PortVlan = PortVlanMode & {
@@ -198,11 +202,18 @@ export interface Datapath {
   setPort(spec: PortSpec): Promise<number>;
   removePort(name: string): Promise<void>;
   ports(): Promise<ReadonlyMap<string, { readonly number: number; readonly spec: PortSpec }>>;
+  /** What has gone through the ports, those of an uplink NIC by NIC. An engine may tell of a moment some seconds ago. */
+  traffic(): Promise<readonly PortTraffic[]>;
   /** The mirrors that there are from now on, in place of those before; one that keeps its name goes on counting. */
   setMirrors(mirrors: readonly Mirror[]): Promise<void>;
   mirrors(): Promise<readonly MirrorStats[]>;
+  /** Tells these collectors about the traffic from now on, or nobody. The findings say what this engine does not do of it. */
+  setFlowExport(flowExport: FlowExport | undefined): Promise<readonly Finding[]>;
+  /** As it was set. */
+  flowExport(): Promise<FlowExport | undefined>;
   /** All of the change or nothing, with no moment in between (an OpenFlow bundle). */
   applyFlows(change: FlowChange): Promise<void>;
+  /** All flows, whoever's (the cookie says it), but those that the engine has for needs of its own. */
   dumpFlows(): Promise<readonly FlowStats[]>;
   /** Adds a group, or changes the one with this id. Flows that name it keep it. */
   setGroup(group: Group): Promise<void>;
@@ -216,5 +227,15 @@ export interface Datapath {
   /** Runs a frame through the actions as if it had come in by `inPort`. */
   packetOut(inPort: number, frame: Uint8Array, actions: readonly Action[]): Promise<void>;
   onPacketIn(handler: (packet: PacketIn) => void): void;
+  /**
+   * Calls the handler each time when flows may be gone, and can be set again: Open vSwitch was started anew. Ports, mirrors,
+   * groups and meters are there by then as they were set. Never called by an engine that lives in this process.
+   */
+  onReset(handler: () => void): void;
+  /**
+   * Calls the handler soon after flows have changed that this Datapath did not change: somebody else did, or their time was
+   * up. Only an engine that others can get at does so, and never for what happened while it was not connected.
+   */
+  onForeignChange(handler: () => void): void;
   close(): Promise<void>;
 }

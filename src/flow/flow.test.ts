@@ -285,3 +285,13 @@ function plain(match: object): unknown {
     .map(([name, m]) => `${name} ${m.value} ${m.mask}`)
     .sort();
 }
+
+it('what a switch has beyond our language is no flow that anybody can want', () => {
+  const known = parseFlow('table=1,priority=5,ip,actions=output:1');
+  const strange = { ...known, unknown: { match: '80003804000000ff', actions: '' } };
+  expect(flowKey(strange)).not.toBe(flowKey(known));
+  expect(sameFlow(strange, known)).toBe(false);
+  expect(sameFlow({ ...known, unknown: { match: '', actions: '00630008' } }, known)).toBe(false);
+  expect(flowFindings(strange)).toMatchObject([{ code: 'flow-invalid', path: 'unknown' }]);
+  expect(() => parseFlow(formatFlow(strange))).toThrow(NetloomError);
+});

@@ -153,6 +153,17 @@ export interface Flow {
   readonly idleTimeout?: number;
   /** Seconds after which the flow goes, whatever it does, 1..65535; absent: it stays. */
   readonly hardTimeout?: number;
+  /** Only flows that a switch tells of have it: somebody else put them there. */
+  readonly unknown?: UnknownParts;
+}
+
+/**
+ * What this language has no words for, in hexadecimal as the switch says it; empty: nothing. A flow with such parts is
+ * the same as no flow that is wanted, and can be removed.
+ */
+export interface UnknownParts {
+  readonly match: string;
+  readonly actions: string;
 }
 
 /** A flow with the words that explain it. The engines take the flow; the words stay with the agent. */

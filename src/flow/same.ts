@@ -4,7 +4,8 @@ import { formatFlow, formatMatch } from './text.ts';
 
 /** What identifies a flow in a switch (OpenFlow 1.3, 6.4): table, priority and match. */
 export function flowKey(flow: Flow): string {
-  return `${flow.table} ${flow.priority} ${formatMatch(flow.match)}`;
+  const key = `${flow.table} ${flow.priority} ${formatMatch(flow.match)}`;
+  return flow.unknown?.match ? `${key} unknown=${flow.unknown.match}` : key;
 }
 
 /** The same identity, actions and cookie. */

@@ -1,6 +1,6 @@
 /** Flows as text, in the language and the order of `ovs-ofctl dump-flows`. `parse.ts` reads it back. */
 import type { FieldName } from './fields.ts';
-import type { Flow, Masked, Match } from './flow.ts';
+import type { Flow, Masked, Match, UnknownParts } from './flow.ts';
 import { textOfCanonical } from './match.ts';
 import { formatActions } from './text-actions.ts';
 import { formatMasked } from './values.ts';
@@ -79,8 +79,15 @@ export function formatFlow(flow: Flow): string {
     flow.hardTimeout && `hard_timeout=${flow.hardTimeout}`,
     formatMatch(flow.match),
     `actions=${formatActions(flow.actions)}`,
+    flow.unknown && formatUnknown(flow.unknown),
   ];
   return head.filter(Boolean).join(',');
+}
+
+/** In the place of an action; no parser takes it. */
+function formatUnknown({ match, actions }: UnknownParts): string {
+  const parts = [match && `match=${match}`, actions && `actions=${actions}`];
+  return `unknown(${parts.filter(Boolean).join(',')})`;
 }
 
 /** The canonical match as text; empty when it matches every frame. */

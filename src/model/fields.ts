@@ -11,6 +11,7 @@ import {
   prefixProblem,
   ZERO_MAC,
 } from '../packet/address.ts';
+import { parseSocketAddress } from '../packet/socket-address.ts';
 import { parseAddressRange, parsePortRange, parseVlanRange } from './range.ts';
 
 /**
@@ -116,6 +117,12 @@ export const ipAddress = canonical<IpAddress>(
   () => 'must be an IP address such as 10.0.0.5 or 2001:db8::5',
   45,
 ).describe('IPv4 or IPv6 address.');
+
+export const socketAddress = canonical(
+  parseSocketAddress,
+  () => 'must be an IP address and a port such as 192.0.2.10:4739 or [2001:db8::10]:4739',
+  53,
+).describe('IP address, a colon and a port; an IPv6 address stands in brackets.');
 
 export const ipPrefix = canonical<Prefix>(
   parsePrefix,

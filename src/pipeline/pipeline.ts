@@ -20,7 +20,7 @@ import { arrived, late } from './migration.ts';
 import { linkLocalNeighbour, neighbour } from './neighbour.ts';
 import { port } from './port.ts';
 import { privateVlan } from './private-vlan.ts';
-import { peer, provider } from './provider.ts';
+import { peer, provider, stranger } from './provider.ts';
 import { martian, route } from './route.ts';
 import { fabric, toldSender, undeliverable } from './router-error.ts';
 import { subnet } from './subnet.ts';
@@ -39,6 +39,7 @@ const pipeline: Derivation<PipelineFact, ExplainedFlow> = {
     port,
     provider,
     peer,
+    stranger,
     subnet,
     martian,
     route,

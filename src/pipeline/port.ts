@@ -101,6 +101,15 @@ function* spoofGuard(at: RuleContext, record: PortRecord, number: number): Itera
   for (const self of identitiesOf(record)) {
     for (const lane of lanesOf(self)) yield* guardLane(at, self, number, lane);
   }
+  // The table would drop it without this rule; with it, what each vNIC tried is counted.
+  yield rule(
+    at,
+    'spoof-guard',
+    0,
+    matchOf({ in_port: number }),
+    [],
+    `${record.name} may not send from that address, in that VLAN, or of that protocol`,
+  );
 }
 
 function* guardLane(

@@ -28,6 +28,21 @@ export const provider: FeatureRule = {
   },
 };
 
+/** What no rule of a peer is about. `classify` would drop it without this rule; with it, it is counted. */
+export const stranger: FeatureRule = {
+  name: 'stranger',
+  units: (key, fact) => (fact.kind === 'provider' ? [key] : []),
+  *derive(unit, read) {
+    const record = read.get(unit);
+    if (record?.kind !== 'provider') return;
+    const number = portNumber(read, portOf.tunnel(record.logicalNetwork));
+    if (number === undefined) return;
+    const at = { switch: record.switch, feature: 'provider', thing: unit, origin: record.origin } as const;
+    const words = `through the tunnel of ${record.logicalNetwork}, from a provider address that is not expected for its VSID, or tagged inside`;
+    yield rule(at, 'classify', 50, matchOf({ in_port: number }), [], words);
+  },
+};
+
 /**
  * Who may send into the tunnel: the provider address of a host of the routing domain, for any of its VSIDs, since the
  * router of that host sends to all of them. Anything else is dropped by the miss of `classify`, so a frame injected

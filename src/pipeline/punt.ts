@@ -24,6 +24,7 @@ const QUESTION_METERS = 0x10000;
 
 /** Decisions of port ACLs a second that are reported of one vNIC, and how many at once. */
 const LOG_RATE = 10;
+/** Those from 0x30000 on are for engines that police ports by meters (ovs/openflow/policing.ts). */
 const LOG_METERS = 0x20000;
 
 /** What one vNIC can ask of the agent: a meter for each kind, so that none uses up another. */

@@ -32,7 +32,18 @@ export interface SwitchRecord {
   readonly type: 'external' | 'internal' | 'private';
   /** Present when external: one NIC as it is, or more of them as a team of the switch's name. */
   readonly uplink?: Uplink;
+  /** Whom the switch tells about its traffic; absent: nobody. */
+  readonly flowExport?: FlowExport;
   readonly origin: Origin;
+}
+
+/** IPFIX or sFlow (flow/flow-export.ts). */
+export interface FlowExport {
+  readonly type: 'ipfix' | 'sflow';
+  /** IP address and UDP port: `192.0.2.10:4739`, `[2001:db8::10]:4739`; sorted, each once. */
+  readonly collectors: readonly string[];
+  /** One of so many packets is looked at, 1..2^32-1. */
+  readonly sampling: number;
 }
 
 export interface Uplink {

@@ -19,11 +19,13 @@ import {
 } from '../packet/address.ts';
 import { isDomainName } from '../packet/domain-name.ts';
 import type { PortRange } from '../packet/port-range.ts';
+import { parseSocketAddress } from '../packet/socket-address.ts';
 import type {
   AclRecord,
   AclRule,
   Attachment,
   DomainRecord,
+  FlowExport,
   LookupRecord,
   MirrorRecord,
   PolicyRecord,
@@ -202,6 +204,12 @@ const aclRule = closed<AclRule>()({
     { path: ['icmpType'], error: 'is not of this protocol' },
   );
 
+const flowExport = closed<FlowExport>()({
+  type: z.enum(['ipfix', 'sflow']),
+  collectors: z.array(canonical(parseSocketAddress, 'an IP address and a port')).min(1),
+  sampling: z.int().min(1).max(0xffffffff),
+});
+
 /** The shape of each kind of record. */
 export const RECORD_SCHEMAS = {
   acl: closed<AclRecord>()({
@@ -218,6 +226,7 @@ export const RECORD_SCHEMAS = {
     name: text,
     type: z.enum(['external', 'internal', 'private']),
     uplink: uplink.exactOptional(),
+    flowExport: flowExport.exactOptional(),
     origin: z.string(),
   }),
   port: closed<PortRecord>()({

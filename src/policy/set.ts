@@ -26,6 +26,8 @@ export interface PolicyView {
   scopes(): Scope[];
   /** What makes this policy out of an empty one. */
   snapshot(): PolicyDelta;
+  /** One of its own, which stays as this one is now. */
+  copy(): PolicySet;
   /** Equal policies have equal texts: `host/h1 {record}` on each line, sorted by scope, then by key. */
   text(): string;
   /**

@@ -42,8 +42,8 @@ function listening(path: string, onConnection: (socket: Socket) => void): Promis
   });
 }
 
-/** Removes a socket that nobody listens on. */
-async function makeWay(path: string): Promise<void> {
+/** Removes a socket that nobody listens on. Throws NetloomError (listen-failed) where there is something else. */
+export async function makeWay(path: string): Promise<void> {
   if (lstatSync(path, { throwIfNoEntry: false })?.isSocket() === false) {
     throw cannotListen(
       path,

@@ -16,11 +16,13 @@
  *                                                  |           |
  *                                              PortTable   FlowStore, MacTable    engine.ts and what it runs over
  */
-import { throwIfErrors } from '../base/error.ts';
+import { type Finding, throwIfErrors, warning } from '../base/error.ts';
 import { groupFindings, meterFindings } from '../flow/check-group.ts';
 import type { Datapath, FlowChange, FlowStats, Group, Meter, PacketIn, PortSpec } from '../flow/datapath.ts';
 import type { Action } from '../flow/flow.ts';
+import type { FlowExport } from '../flow/flow-export.ts';
 import type { Mirror, MirrorStats } from '../flow/mirror.ts';
+import type { PortTraffic } from '../flow/port-traffic.ts';
 import { type Mac, mac } from '../packet/address.ts';
 import { type GroupStats, GroupTable } from './actions/group.ts';
 import { type MeterStats, MeterTable } from './actions/meter.ts';
@@ -42,6 +44,8 @@ import { FlowStore } from './flows/flow-store.ts';
 import type { KernelChoice } from './kernel/kernel.ts';
 import type { Port } from './ports/port.ts';
 import { PortTable } from './ports/port-table.ts';
+import { countBatch, countFrame } from './ports/tally.ts';
+import { trafficOf } from './ports/traffic.ts';
 import { type TeamStatus, teamStatus } from './team/team-status.ts';
 import type { Underlay } from './tunnel/tunnel.ts';
 
@@ -91,6 +95,7 @@ export class SoftSwitch implements Datapath {
   readonly #cache: FlowCache | undefined;
   readonly #macs: MacTable;
   readonly #mirrors = new Mirrors();
+  #flowExport: FlowExport | undefined;
   readonly #ports: PortTable;
   readonly #flows: FlowStore;
   readonly #groups = new GroupTable();
@@ -188,6 +193,10 @@ export class SoftSwitch implements Datapath {
     this.#ports.remove(name);
   }
 
+  async traffic(): Promise<readonly PortTraffic[]> {
+    return [...this.#ports.all()].flatMap(trafficOf);
+  }
+
   async ports(): Promise<ReadonlyMap<string, { readonly number: number; readonly spec: PortSpec }>> {
     return new Map([...this.#ports.all()].map(({ number, spec }) => [spec.name, { number, spec }]));
   }
@@ -196,6 +205,24 @@ export class SoftSwitch implements Datapath {
     // What the frames were counted for goes to the mirrors that counted them.
     this.#cache?.clear();
     this.#mirrors.set(mirrors);
+  }
+
+  /** Remembers it and does nothing: nobody outside of this process is told about traffic that never leaves it. */
+  async setFlowExport(flowExport: FlowExport | undefined): Promise<readonly Finding[]> {
+    this.#flowExport = flowExport;
+    if (!flowExport) return [];
+    return [
+      warning(
+        'flow-export-none',
+        '',
+        'The softswitch tells no collector about its traffic.',
+        'Nothing needs to be done: on hosts with Open vSwitch it is told.',
+      ),
+    ];
+  }
+
+  async flowExport(): Promise<FlowExport | undefined> {
+    return this.#flowExport;
   }
 
   async mirrors(): Promise<readonly MirrorStats[]> {
@@ -216,6 +243,7 @@ export class SoftSwitch implements Datapath {
   ): Attachment {
     const cable = this.#ports.plug(name, nic, deliver, deliverBatch);
     const { port } = cable;
+    const { received } = cable.tally;
     const { limits } = this.#ports;
     const take = (frame: Uint8Array) => {
       if (!this.#queue.isBusy) this.#receiving = port;
@@ -236,10 +264,13 @@ export class SoftSwitch implements Datapath {
     const takePart = filtered(takeBatch, (frame) => limits.mayEnter(port, frame));
     return {
       receive: (frame) => {
-        if (cable.isOpen && cable.up && limits.mayEnter(port, frame)) take(frame);
+        if (!cable.isOpen || !cable.up) return;
+        countFrame(received, frame);
+        if (limits.mayEnter(port, frame)) take(frame);
       },
       receiveBatch: (batch) => {
         if (!cable.isOpen || !cable.up) return;
+        countBatch(received, batch);
         if (port.limit.policer) takePart(batch);
         else takeBatch(batch);
       },
@@ -284,6 +315,7 @@ export class SoftSwitch implements Datapath {
   /** Connects a tunnel port to the network below it. Throws NetloomError (not-found). */
   attachUnderlay(name: string, underlay: Underlay): UnderlayAttachment {
     const port = this.#ports.connect(name, underlay);
+    const received = port.tallies.get('')?.received;
     const receive = (outer: Uint8Array) => {
       if (port.underlay === underlay) this.#queue.push({ type: 'tunnel', port, outer });
     };
@@ -297,7 +329,16 @@ export class SoftSwitch implements Datapath {
         return port.underlay === underlay;
       },
     };
-    return { receive, receiveBatch: (batch) => this.#fastPath.takeBatch(source, batch) };
+    return {
+      receive: (outer) => {
+        if (received && source.isOpen) countFrame(received, outer);
+        receive(outer);
+      },
+      receiveBatch: (batch) => {
+        if (received && source.isOpen) countBatch(received, batch);
+        this.#fastPath.takeBatch(source, batch);
+      },
+    };
   }
 
   /** How many packets from the underlay a tunnel port refused, by reason. */
@@ -388,6 +429,14 @@ export class SoftSwitch implements Datapath {
 
   onPacketIn(handler: (packet: PacketIn) => void): void {
     this.#handlers.push(handler);
+  }
+
+  onReset(): void {
+    // Nothing is lost but with the process.
+  }
+
+  onForeignChange(): void {
+    // Nobody outside the process can change anything.
   }
 
   async close(): Promise<void> {

@@ -1,10 +1,27 @@
 import { z } from 'zod';
 import { defineKind, type Frozen, objectSchema, type Reference } from '../definition.ts';
-import { list, name, reference } from '../fields.ts';
+import { list, name, reference, socketAddress } from '../fields.ts';
 
 const offered = z.strictObject({
   classification: reference('Port classification.'),
   profile: reference('Virtual port profile that it stands for on this switch.'),
+});
+
+const flowExport = z.strictObject({
+  type: z
+    .enum(['ipfix', 'sflow'])
+    .describe(
+      'ipfix: what was seen, by connections. sflow: the beginnings of packets, and counters of ports.',
+    ),
+  collectors: list(socketAddress, 8)
+    .min(1)
+    .describe('Where it is sent by UDP, from the host itself: 192.0.2.10:4739, [2001:db8::10]:6343.'),
+  sampling: z
+    .int()
+    .min(1)
+    .max(0xffffffff)
+    .default(400)
+    .describe('One of so many packets is looked at; 1: each, which costs much.'),
 });
 
 const schema = objectSchema('LogicalSwitch', {
@@ -26,6 +43,9 @@ const schema = objectSchema('LogicalSwitch', {
   classifications: list(offered)
     .default([])
     .describe('Port classifications on offer, each with the virtual port profile that it stands for here.'),
+  flowExport: flowExport
+    .describe('Whom the switch tells about its traffic, on every host that has it. Left out: nobody.')
+    .exactOptional(),
 });
 
 /** The template of a virtual switch; applied to a host it becomes one (HostSwitch). */

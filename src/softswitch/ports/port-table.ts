@@ -2,7 +2,9 @@
  * The ports of a switch: which there are, what is plugged into them, and what it takes to send a frame by one.
  */
 import { finding, NetloomError, throwIfErrors } from '../../base/error.ts';
+import { entryOf } from '../../base/map.ts';
 import type { PortSpec } from '../../flow/datapath.ts';
+import { portFindings } from '../../flow/port-findings.ts';
 import { FIRST_RESERVED_PORT } from '../../flow/values.ts';
 import type { IpAddress } from '../../packet/address.ts';
 import { type LimitListener, newPortLimit, PortLimits } from '../bandwidth/port-limits.ts';
@@ -18,7 +20,7 @@ import type { Admission } from '../team/bond.ts';
 import { type TeamOptions, Teams } from '../team/teams.ts';
 import { encapsulate, type Underlay } from '../tunnel/tunnel.ts';
 import { type Cable, close, outletOf, type Port, tunnelOf, unplugAll } from './port.ts';
-import { portFindings } from './port-findings.ts';
+import { counted, countedBatch, newTally, type Tally } from './tally.ts';
 
 export class PortTable implements EnginePorts {
   readonly #macs: MacTable;
@@ -161,11 +163,12 @@ export class PortTable implements EnginePorts {
     }
     this.#onChange();
     const ingress = this.#nextIngress++;
+    const tally = entryOf(port.tallies, place, newTally);
     const outlet =
       spec.type === 'uplink'
-        ? this.#limitedOutlet(port, deliver, deliverBatch)
-        : outletOf(deliver, deliverBatch);
-    const cable: Cable = { port, nic: place, ingress, up: true, ...outlet };
+        ? this.#limitedOutlet(port, tally, deliver, deliverBatch)
+        : outletOf(counted(tally.sent, deliver), countedBatch(tally.sent, deliverBatch));
+    const cable: Cable = { port, nic: place, tally, ingress, up: true, ...outlet };
     port.cables.set(place, cable);
     this.#setLink(port, place, true);
     return cable;
@@ -199,6 +202,7 @@ export class PortTable implements EnginePorts {
     port.underlay = underlay;
     port.underlayOutlet = this.#limitedOutlet(
       port,
+      entryOf(port.tallies, '', newTally),
       (packet, destination) => underlay.send(packet, destination!),
       underlay.sendBatch && ((batch) => underlay.sendBatch?.(batch)),
     );
@@ -220,6 +224,7 @@ export class PortTable implements EnginePorts {
       underlayOutlet: undefined,
       tunnelDrops: new Map(),
       limit: newPortLimit(),
+      tallies: new Map(),
     };
     this.#byName.set(spec.name, port);
     this.#byNumber.set(number, port);
@@ -238,11 +243,16 @@ export class PortTable implements EnginePorts {
   /** Of an uplink or a tunnel. */
   #limitedOutlet(
     port: Port,
+    { sent }: Tally,
     deliver: (frame: Uint8Array, destination: IpAddress | undefined) => void,
     deliverBatch: ((batch: FrameBatch) => void) | undefined,
   ): Outlet {
     const { limits } = this;
-    return outletOf(limits.limited(port, deliver), deliverBatch && limits.limitedBatch(port, deliverBatch));
+    const deliverAll = countedBatch(sent, deliverBatch);
+    return outletOf(
+      limits.limited(port, counted(sent, deliver)),
+      deliverAll && limits.limitedBatch(port, deliverAll),
+    );
   }
 
   // ------------------------------------------------------------------------------------------------- teams

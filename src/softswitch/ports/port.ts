@@ -13,12 +13,14 @@ import type { Outlet } from '../cache/recipe.ts';
 import type { DecapsulationDrop } from '../events.ts';
 import type { Team } from '../team/bond.ts';
 import type { Tunnel, Underlay } from '../tunnel/tunnel.ts';
+import type { Tally } from './tally.ts';
 
 /** Something that is plugged into a port; closed for ever once it is unplugged. */
 export interface Cable extends Outlet {
   readonly port: Port;
   /** The NIC of an uplink; '' in other ports. */
   readonly nic: string;
+  readonly tally: Tally;
   /** Tells the cache where a frame came in. */
   readonly ingress: number;
   /** Whether there is a link. */
@@ -40,6 +42,8 @@ export interface Port {
   underlayOutlet: Outlet | undefined;
   readonly tunnelDrops: Map<DecapsulationDrop, bigint>;
   readonly limit: PortLimit;
+  /** By NIC, as cables are, and stays when they go; of a tunnel under ''. */
+  readonly tallies: Map<string, Tally>;
 }
 
 /** What a tunnel port says about its outer headers. */

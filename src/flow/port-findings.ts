@@ -1,8 +1,8 @@
 /** What is wrong with a port before it becomes one. */
-import { type Finding, finding } from '../../base/error.ts';
-import type { PortSpec, PortVlan } from '../../flow/datapath.ts';
-import { FIRST_RESERVED_PORT } from '../../flow/values.ts';
-import { parseIp, parseMac } from '../../packet/address.ts';
+import { type Finding, finding } from '../base/error.ts';
+import { parseIp, parseMac } from '../packet/address.ts';
+import type { PortSpec, PortVlan } from './datapath.ts';
+import { FIRST_RESERVED_PORT } from './values.ts';
 
 /** All of it; `others`: the ports that the switch has, one of the same name among them where the port only changes. */
 export function portFindings(spec: PortSpec, others: readonly PortSpec[]): Finding[] {
