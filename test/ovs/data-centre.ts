@@ -6,7 +6,7 @@
  *        |    |                       |    |    |
  *     [ Open vSwitch of host1 ]----[ Open vSwitch of host2 ]
  *
- * How ports are made there, and why: docs/decisions/0009.
+ * How ports are made there, and why: docs/decisions/0009 and 0021.
  */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -14,14 +14,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { Agent } from '../../src/agent/agent.ts';
+import type { Engine } from '../../src/agent/engine.ts';
 import { portsOf } from '../../src/agent/ports.ts';
+import { systemClock } from '../../src/base/clock.ts';
 import { Lab } from '../../src/lab/lab.ts';
 import { parseDocuments } from '../../src/model/input.ts';
+import { openOpenVswitch, type OpenVswitch as ProductEngine } from '../../src/ovs/open-vswitch.ts';
+import { QUARANTINE } from '../../src/ovs/ports/names.ts';
 import type { PolicyRecord, PortRecord } from '../../src/policy/records.ts';
 import { tsharkFileFields } from '../support/tshark.ts';
+import { until } from '../support/until.ts';
 import { command, Namespaces } from './namespaces.ts';
 import { inNamespace, type OpenVswitch, startOpenVswitch } from './open-vswitch.ts';
-import { OpenVswitchEngine } from './open-vswitch-engine.ts';
 
 const HOSTS = ['host1', 'host2'] as const;
 
@@ -30,6 +34,8 @@ export interface DataCentreSettings {
   readonly text: string;
   /** Machines are given MTU and addresses by hand; otherwise they get them from the network, or not at all. */
   readonly configured: boolean;
+  /** What the hosts are told in place of what the controller says; default: that. */
+  readonly told?: (records: readonly PolicyRecord[]) => readonly PolicyRecord[];
 }
 
 /** What the controller tells the hosts. */
@@ -46,12 +52,12 @@ async function policies(text: string): Promise<Map<string, PolicyRecord[]>> {
 
 /** Builds everything, lets the test use it, and takes everything down again. */
 export async function withDataCentre(
-  { text, configured }: DataCentreSettings,
+  { text, configured, told = (records) => records }: DataCentreSettings,
   use: (centre: DataCentre) => Promise<void>,
 ): Promise<void> {
   const namespaces = new Namespaces();
-  const switches: OpenVswitch[] = [];
-  const engines: OpenVswitchEngine[] = [];
+  const switches = new Map<string, OpenVswitch>();
+  const engines = new Map<string, ProductEngine>();
   try {
     const wanted = await policies(text);
     const hosts = new Map<string, string>();
@@ -64,13 +70,13 @@ export async function withDataCentre(
     for (const host of HOSTS) {
       const namespace = namespaces.name(host);
       const ovs = await startOpenVswitch({ namespace });
-      switches.push(ovs);
-      const engine = new OpenVswitchEngine(ovs, namespace);
-      engines.push(engine);
-      const agent = new Agent(host, engine);
+      switches.set(host, ovs);
+      const engine = await openEngine(ovs, namespace);
+      engines.set(host, engine);
+      const agent = new Agent(host, withoutNics(engine));
       agents.set(host, agent);
-      const records = wanted.get(host) ?? [];
-      // The vif of a machine is there before its port is: its name is the agent's to choose.
+      const records = told(wanted.get(host) ?? []);
+      expect(await agent.replace(records)).toMatchObject({ ok: true, findings: [] });
       for (const record of records) {
         if (record.kind !== 'port') continue;
         const machine = record.name.split('/')[0] ?? '';
@@ -80,19 +86,49 @@ export async function withDataCentre(
           { in: inside, name: 'eth0', mac: record.mac },
           { in: namespace, name: vifName(record) },
         );
+        await plug(ovs, vifName(record), record.id);
         if (!configured) continue;
         await command('ip', '-n', inside, 'link', 'set', 'eth0', 'mtu', `${record.mtu}`);
         for (const { address, prefixLength } of record.addresses)
           await command('ip', '-n', inside, 'address', 'add', `${address}/${prefixLength}`, 'dev', 'eth0');
       }
-      expect(await agent.replace(records)).toMatchObject({ ok: true, findings: [] });
+      await until('all taps are bound', async () => engine.vifs().every(({ tap }) => tap !== undefined));
     }
-    await use(new DataCentre(namespaces, machines, agents));
+    await use(new DataCentre(namespaces, machines, agents, switches, engines));
   } finally {
-    await Promise.allSettled(engines.map((engine) => engine.stop()));
-    await Promise.allSettled(switches.map((ovs) => ovs.stop()));
+    await Promise.allSettled([...engines.values()].map((engine) => engine.close()));
+    await Promise.allSettled([...switches.values()].map((ovs) => ovs.stop()));
     await namespaces.remove();
   }
+}
+
+/** The engine of an agent that lives in the namespace of its switch. */
+export function openEngine(ovs: OpenVswitch, namespace: string): Promise<ProductEngine> {
+  return openOpenVswitch({
+    runDirectory: ovs.directory,
+    clock: systemClock,
+    random: Math.random,
+    datapathType: 'netdev',
+    // What listens on a NIC sees none of the frames that AF_XDP takes from it.
+    afXdp: false,
+    run: (tool, args) => command(...inNamespace(namespace), tool, ...args),
+  });
+}
+
+/** As an agent's engine, on a machine that says nothing of its NICs. */
+export function withoutNics(engine: ProductEngine): Engine {
+  return {
+    openSwitch: (name) => engine.openSwitch(name),
+    removeSwitch: (name) => engine.removeSwitch(name),
+    switchNames: () => engine.switchNames(),
+    about: () => engine.about(),
+    nics: async () => [],
+  };
+}
+
+/** As a hypervisor does it. */
+export async function plug(ovs: OpenVswitch, tap: string, id: string): Promise<void> {
+  await ovs.vsctl('add-port', QUARANTINE, tap, '--', 'set', 'interface', tap, `external_ids:iface-id=${id}`);
 }
 
 function vifName(record: PortRecord): string {
@@ -105,14 +141,21 @@ export class DataCentre {
   readonly namespaces: Namespaces;
   readonly machines: ReadonlyMap<string, PortRecord>;
   readonly agents: ReadonlyMap<string, Agent>;
+  readonly switches: ReadonlyMap<string, OpenVswitch>;
+  /** What the agents run on; a test may close one and put another in its place. */
+  readonly engines: Map<string, ProductEngine>;
   constructor(
     namespaces: Namespaces,
     machines: ReadonlyMap<string, PortRecord>,
     agents: ReadonlyMap<string, Agent>,
+    switches: ReadonlyMap<string, OpenVswitch>,
+    engines: Map<string, ProductEngine>,
   ) {
     this.namespaces = namespaces;
     this.machines = machines;
     this.agents = agents;
+    this.switches = switches;
+    this.engines = engines;
   }
 
   /** How many of three pings were answered. */

@@ -8,8 +8,9 @@
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { until } from '../support/until.ts';
 import { command, type Namespaces } from './namespaces.ts';
-import { type CaptureTool, framesDuring, type Programs, until } from './wire.ts';
+import { type CaptureTool, framesDuring, type Programs } from './wire.ts';
 
 export interface Scene {
   readonly name: string;

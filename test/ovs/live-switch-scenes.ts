@@ -7,10 +7,11 @@
  *     speaker [ s1 ]-------------- s2                        LLDP
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { until } from '../support/until.ts';
 import { type Scene, withoutOffload } from './live-scenes.ts';
 import { command, type Namespaces } from './namespaces.ts';
 import { inNamespace, startOpenVswitch } from './open-vswitch.ts';
-import { framesDuring, until } from './wire.ts';
+import { framesDuring } from './wire.ts';
 
 const GUEST = '203.0.113.1';
 const FABRIC = '192.0.2.1';

@@ -9,7 +9,7 @@ const LIMIT = 30_000;
 /** Runs a command to its end; the answer is what it printed. Rejects when it fails. */
 export async function command(...args: readonly string[]): Promise<string> {
   const [tool = '', ...rest] = args;
-  return (await run(tool, rest, { timeout: LIMIT })).stdout;
+  return (await run(tool, rest, { timeout: LIMIT, maxBuffer: 1 << 26 })).stdout;
 }
 
 /** One end of a cable: an interface in a namespace. */
@@ -39,7 +39,7 @@ export class Namespaces {
   async cable(a: CableEnd, b: CableEnd): Promise<void> {
     const end = (e: CableEnd) => [e.name, ...(e.mac ? ['address', e.mac] : []), 'netns', e.in];
     await command('ip', 'link', 'add', ...end(a), 'type', 'veth', 'peer', 'name', ...end(b));
-    for (const e of [a, b]) await command('ip', '-n', e.in, 'link', 'set', e.name, 'up');
+    for (const e of [a, b]) await command('ip', '-n', e.in, 'link', 'set', 'dev', e.name, 'up');
   }
 
   async remove(): Promise<void> {

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { itUnless } from '../support/required.ts';
+import { describeUnless, itUnless } from '../support/required.ts';
 
 const run = promisify(execFile);
 const SCHEMA = '/usr/share/openvswitch/vswitch.ovsschema';
@@ -23,6 +23,12 @@ export interface OpenVswitch {
   ofctl(...args: readonly string[]): Promise<string>;
   /** To ovs-vswitchd. */
   appctl(...args: readonly string[]): Promise<string>;
+  /** To the process of ovs-vswitchd: `SIGSTOP`, `SIGCONT`. */
+  signal(signal: NodeJS.Signals): void;
+  /** ovs-vswitchd ends as by `kill -9`. */
+  crash(): Promise<void>;
+  /** ovs-vswitchd is started again; settles when it answers. */
+  restart(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -70,18 +76,33 @@ export async function startOpenVswitch(options: OpenVswitchOptions = {}): Promis
     await appears(at('db.sock'), daemons);
     const database = `--db=unix:${at('db.sock')}`;
     await call('ovs-vsctl', [database, '--no-wait', 'init']);
-    start('ovs-vswitchd', [
-      `unix:${at('db.sock')}`,
-      `--unixctl=${at('switch.ctl')}`,
-      '--disable-system',
-      ...(options.dummy ? ['--enable-dummy'] : []),
-    ]);
+    const startSwitch = () =>
+      start('ovs-vswitchd', [
+        `unix:${at('db.sock')}`,
+        `--unixctl=${at('switch.ctl')}`,
+        '--disable-system',
+        ...(options.dummy ? ['--enable-dummy'] : []),
+      ]);
+    let switchDaemon = startSwitch();
     await appears(at('switch.ctl'), daemons);
     return {
       directory,
       vsctl: (...args) => call('ovs-vsctl', [database, ...args]),
       ofctl: (...args) => call('ovs-ofctl', args),
       appctl: (...args) => call('ovs-appctl', ['-t', at('switch.ctl'), ...args]),
+      signal: (signal) => void switchDaemon.kill(signal),
+      crash: async () => {
+        const ended = new Promise<void>((resolve) => switchDaemon.once('exit', () => resolve()));
+        switchDaemon.kill('SIGKILL');
+        await ended;
+        daemons.splice(daemons.indexOf(switchDaemon), 1);
+        // It leaves its sockets behind, and they would be taken for those of the next one.
+        rmSync(at('switch.ctl'), { force: true });
+      },
+      restart: async () => {
+        switchDaemon = startSwitch();
+        await appears(at('switch.ctl'), daemons);
+      },
       stop,
     };
   } catch (error) {
@@ -144,6 +165,11 @@ export function itWithTools(tools: readonly string[], name: string, test: () => 
 /** A test on a real Open vSwitch as root. */
 export function itWithOpenVswitch(name: string, test: () => void | Promise<void>, timeout?: number): void {
   itUnless(whatIsMissing(TOOLS, true), name, test, timeout);
+}
+
+/** Tests on a real Open vSwitch as root, collected only where they can run. */
+export function describeWithOpenVswitch(name: string, tests: () => void): void {
+  describeUnless(whatIsMissing(TOOLS, true), name, tests);
 }
 
 /** A test with real packets besides: in network namespaces, with the system's own ping (and `tools`), and tshark. */

@@ -86,13 +86,3 @@ async function end(program: ChildProcess, signal: NodeJS.Signals): Promise<void>
   await ended;
   clearTimeout(force);
 }
-
-/** Waits for what `holds` says; throws with `what` after `seconds`. */
-export async function until(
-  what: string,
-  holds: () => boolean | Promise<boolean>,
-  seconds = 15,
-): Promise<void> {
-  for (const limit = Date.now() + seconds * 1000; !(await holds()); await sleep(100))
-    if (Date.now() > limit) throw new Error(`after ${seconds} s: not ${what}`);
-}

@@ -39,12 +39,22 @@ const origin = fc.constantFrom('VmNetwork/AAA', 'VirtualMachine/öß "1"');
 const mtu = fc.constantFrom(1458, 1500);
 const maybeIp = { gateway: ip };
 
-const switchRecord = fc.record({
-  kind: fc.constant('switch' as const),
-  name: switchName,
-  type: fc.constantFrom('external' as const, 'internal' as const, 'private' as const),
-  origin,
+const flowExport = fc.record({
+  type: fc.constantFrom('ipfix' as const, 'sflow' as const),
+  collectors: fc.constantFrom(['192.0.2.1:4739'], ['192.0.2.1:4739', '[2001:db8::1]:6343']),
+  sampling: fc.constantFrom(1, 400),
 });
+
+const switchRecord = fc.record(
+  {
+    kind: fc.constant('switch' as const),
+    name: switchName,
+    type: fc.constantFrom('external' as const, 'internal' as const, 'private' as const),
+    flowExport,
+    origin,
+  },
+  { requiredKeys: ['kind', 'name', 'type', 'origin'] },
+);
 
 const portRecord = fc.record(
   {

@@ -1,0 +1,91 @@
+/** The addresses of host interfaces, read and set with iproute2 in the network namespace of this process. */
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { finding, NetloomError } from '../../../base/error.ts';
+import type { InterfaceAddress } from '../../../flow/datapath.ts';
+import { addressCalls, type DeviceState, type IpCall, readDevices, ruleRemovals } from './plan.ts';
+
+/** Runs a program to its end and gives what it printed. Rejects when it fails. Arguments are never read by a shell. */
+export type RunTool = (tool: string, args: readonly string[]) => Promise<string>;
+
+const LIMIT = 10_000;
+const ROUNDS = 3;
+
+export const runTool: RunTool = async (tool, args) =>
+  (await promisify(execFile)(tool, [...args], { timeout: LIMIT, maxBuffer: 1 << 26 })).stdout;
+
+export class AddressBook {
+  readonly #run: RunTool;
+
+  constructor(run: RunTool = runTool) {
+    this.#run = run;
+  }
+
+  /** The state of these devices, by name, each with the number of its port; those that are not there are missing. */
+  async read(ports: ReadonlyMap<string, number>): Promise<ReadonlyMap<string, DeviceState>> {
+    if (ports.size === 0) return new Map();
+    const show = async (...args: readonly string[]) => {
+      const text = await this.#ip(['-json', ...args]);
+      return text.trim() === '' ? [] : (JSON.parse(text) as unknown);
+    };
+    const [addresses, route4, route6, rule4, rule6] = await Promise.all([
+      show('address', 'show'),
+      show('-4', 'route', 'show', 'table', 'all'),
+      show('-6', 'route', 'show', 'table', 'all'),
+      show('-4', 'rule', 'show'),
+      show('-6', 'rule', 'show'),
+    ]);
+    return readDevices({ addresses, routes: [route4, route6], rules: [rule4, rule6] }, ports);
+  }
+
+  /**
+   * Gives the device these addresses and no others, and sets it up. Nothing is done where nothing differs. With an address the
+   * kernel takes away others of its subnet, and with the way to a gateway what led there; so it looks again, twice at most.
+   */
+  async set(device: string, number: number, wanted: readonly InterfaceAddress[]): Promise<void> {
+    for (let round = 1; ; round++) {
+      const state = (await this.read(new Map([[device, number]]))).get(device);
+      const calls = addressCalls(device, number, wanted, state);
+      if (calls.length === 0) return;
+      for (const call of calls) {
+        // What is to go may have gone with something else.
+        const mayFail = round < ROUNDS && !call.includes('add');
+        await this.#ip(call).catch((error: unknown) => {
+          if (!mayFail) throw error;
+        });
+      }
+      if (round === ROUNDS) return;
+    }
+  }
+
+  /** Takes away the rules of a port; all else goes with its device. */
+  async forget(device: string, number: number): Promise<void> {
+    const state = (await this.read(new Map([[device, number]]))).get(device);
+    for (const call of ruleRemovals(number, state?.rules ?? [])) await this.#ip(call);
+  }
+
+  /** Sets devices up, as far as they are there. */
+  async up(devices: readonly string[]): Promise<void> {
+    for (const device of devices) await this.#ip(['link', 'set', 'dev', device, 'up']).catch(() => {});
+  }
+
+  async #ip(call: IpCall): Promise<string> {
+    try {
+      return await this.#run('ip', call);
+    } catch (cause) {
+      const said = cause instanceof Error && 'stderr' in cause ? String(cause.stderr).trim() : '';
+      const why = said || (cause instanceof Error ? cause.message : String(cause));
+      throw new NetloomError(
+        [
+          finding(
+            'host-tool-failed',
+            '',
+            `"ip ${call.join(' ')}" failed: ${why}.`,
+            'See whether iproute2 is installed and whether the agent has CAP_NET_ADMIN.',
+          ),
+        ],
+        { cause },
+      );
+    }
+  }
+}
