@@ -18,6 +18,11 @@ const REFUSED: ReadonlySet<ErrorCode> = new Set([
   'field-forbidden',
   'origin-refused',
   'name-refused',
+  // To agents.
+  'join-refused',
+  'certificate-refused',
+  'host-forbidden',
+  'host-duplicate',
 ]);
 
 /** Entries that are kept; the one that happened longest ago makes room. */

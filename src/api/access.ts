@@ -19,6 +19,7 @@ import { ABSOLUTE_MS } from '../access/sessions.ts';
 import { View } from '../access/view.ts';
 import { NetloomError } from '../base/error.ts';
 import type { Controller } from '../controller/controller.ts';
+import { type Cookie, isSecure, readCookie, sendCookie } from './cookies.ts';
 import { badAddress, refusal } from './problem.ts';
 
 declare module 'fastify' {
@@ -38,7 +39,11 @@ export interface AccessOptions {
   readonly names: readonly string[];
 }
 
-const COOKIE = 'netloom';
+const SESSION: Cookie = {
+  name: 'netloom',
+  prefix: '__Host-',
+  attributes: 'Path=/; HttpOnly; SameSite=Strict',
+};
 
 /** Sent with every answer. No page needs scripts, so none may run. */
 const HEADERS: Readonly<Record<string, string>> = {
@@ -64,6 +69,8 @@ export function installAccess(app: FastifyInstance, { accounts, names }: AccessO
 
   app.addHook('onRequest', async (request, reply) => {
     reply.headers(HEADERS);
+    // RFC 6797: from now on, only over TLS.
+    if (isSecure(request)) reply.header('strict-transport-security', 'max-age=31536000');
     const host = hostOf(request);
     if (!isOwnName(host, known)) throw foreignName(host);
     if (!isPlainPath(request.raw.url ?? '')) throw badAddress();
@@ -76,7 +83,9 @@ export function installAccess(app: FastifyInstance, { accounts, names }: AccessO
     }
     const bearer = bearerOf(request);
     const principal =
-      bearer === undefined ? accounts.ofSession(cookieIn(request) ?? '') : accounts.ofBearer(bearer);
+      bearer === undefined
+        ? accounts.ofSession(readCookie(request, SESSION) ?? '')
+        : accounts.ofBearer(bearer);
     if (!principal) {
       reply.header('www-authenticate', 'Bearer realm="netloom"');
       throw unauthenticated();
@@ -118,15 +127,12 @@ export function viewOf(request: FastifyRequest, controller: Controller): View {
 
 /** Gives the browser, or whoever it is, the session. */
 export function sendSession(reply: FastifyReply, { secret }: Pick<Login, 'secret'>): FastifyReply {
-  const age = Math.floor(ABSOLUTE_MS / 1000);
-  return reply.header('set-cookie', `${COOKIE}=${secret}; ${ATTRIBUTES}; Max-Age=${age}`);
+  return sendCookie(reply, SESSION, secret, Math.floor(ABSOLUTE_MS / 1000));
 }
 
 export function clearSession(reply: FastifyReply): FastifyReply {
-  return reply.header('set-cookie', `${COOKIE}=; ${ATTRIBUTES}; Max-Age=0`);
+  return sendCookie(reply, SESSION, '', 0);
 }
-
-const ATTRIBUTES = 'Path=/; HttpOnly; SameSite=Strict';
 
 function bearerOf(request: FastifyRequest): string | undefined {
   const { authorization } = request.headers;
@@ -134,13 +140,10 @@ function bearerOf(request: FastifyRequest): string | undefined {
   return /^Bearer ([\x21-\x7e]{1,200})$/i.exec(authorization)?.[1] ?? '';
 }
 
-function cookieIn(request: FastifyRequest): string | undefined {
-  const cookies = (request.headers.cookie ?? '').slice(0, 8192).split(/; */);
-  return cookies.find((c) => c.startsWith(`${COOKIE}=`))?.slice(COOKIE.length + 1);
-}
-
-function isOwnPage({ headers }: FastifyRequest): boolean {
-  return headers.origin === `http://${headers.host}` || headers.origin === `https://${headers.host}`;
+/** Without TLS here, there may be somebody in front who has it. */
+function isOwnPage(request: FastifyRequest): boolean {
+  const { origin, host } = request.headers;
+  return origin === `https://${host}` || (!isSecure(request) && origin === `http://${host}`);
 }
 
 /** Of two, another server on the way may have believed the other one (RFC 9112, 3.2), so two are as good as none. */

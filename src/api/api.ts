@@ -5,7 +5,7 @@
  *     settled    nothing is shown before it is durable               settled.ts
  *     people     login, passwords, tokens, sessions                  login.ts, people.ts, refusals.ts
  *     request    body, query and parameters, checked                body.ts, request.ts
- *     routes     objects, changes, journal, watch, probe, system    objects.ts, pools.ts, connect.ts, export.ts, policy.ts, changes.ts, revisions.ts, jobs.ts, watch.ts, probing.ts, system.ts
+ *     routes     objects, changes, journal, watch, probe, system    objects.ts, pools.ts, connect.ts, hosts.ts, host-identities.ts, counters.ts, export.ts, policy.ts, changes.ts, revisions.ts, jobs.ts, watch.ts, probing.ts, system.ts
  *     errors     RFC 9457 problems, each with all its findings      problem.ts
  *     document   OpenAPI 3.1 and its page                           openapi.ts, reference.ts
  */
@@ -15,13 +15,15 @@ import type { Oidc } from '../access/oidc.ts';
 import { TenantRevisions } from '../access/tenant-revisions.ts';
 import type { Clock } from '../base/clock.ts';
 import type { NetloomError } from '../base/error.ts';
+import type { HostIdentities } from '../controller/agents/identities.ts';
 import type { Controller } from '../controller/controller.ts';
 import { installAccess } from './access.ts';
-import { aclRoutes } from './acl-reports.ts';
 import { BODY_LIMIT, installBodies } from './body.ts';
 import { changeRoutes } from './changes.ts';
 import { connectRoutes } from './connect.ts';
+import { counterRoutes } from './counters.ts';
 import { exportRoutes } from './export.ts';
+import { hostIdentityRoutes } from './host-identities.ts';
 import { hostRoutes } from './hosts.ts';
 import { jobRoutes } from './jobs.ts';
 import { loginRoutes } from './login.ts';
@@ -47,10 +49,14 @@ export interface ApiOptions {
   readonly probe?: Probe;
   /** Who may log in, and who a request is from. */
   readonly accounts: Accounts;
+  /** Who the agents of real hosts are; absent where there is no listener for them. */
+  readonly identities?: HostIdentities | undefined;
   /** Logs people in with accounts at an OpenID Connect provider. */
   readonly oidc?: Oidc | undefined;
   readonly clock: Clock;
   readonly version: string;
+  /** Key and certificate, PEM: the API is spoken over TLS alone. */
+  readonly tls?: { readonly key: string; readonly cert: string } | undefined;
   /** Names that the server is called by, besides localhost and IP addresses. */
   readonly names?: readonly string[];
   /** Told of errors that nobody foresaw. */
@@ -59,9 +65,13 @@ export interface ApiOptions {
   readonly extend?: (app: FastifyInstance) => void;
 }
 
+/** Headers that come slowly, or are large, hold a connection for so long and no longer. */
+const LIMITS = { headersTimeout: 10_000, maxHeaderSize: 16 * 1024 };
+const TLS = { minVersion: 'TLSv1.3', handshakeTimeout: 5_000 } as const;
+
 /** The server, ready to listen or to be asked in process (`inject`). The controller stays the caller's, to close. */
 export async function createApi(options: ApiOptions): Promise<FastifyInstance> {
-  const { controller, accounts, probe, clock, version, names = [], onDefect, extend } = options;
+  const { controller, accounts, probe, clock, version, names = [], onDefect, extend, tls } = options;
   const revisions = new TenantRevisions(controller);
   const app = Fastify({
     logger: false,
@@ -69,7 +79,7 @@ export async function createApi(options: ApiOptions): Promise<FastifyInstance> {
     // A request that comes in drop by drop holds a connection for so long and no longer.
     requestTimeout: 60_000,
     keepAliveTimeout: 10_000,
-    http: { headersTimeout: 10_000, maxHeaderSize: 16 * 1024 },
+    ...(tls ? { https: { ...LIMITS, ...tls, ...TLS } } : { http: LIMITS }),
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     routerOptions: { maxParamLength: 1024 },
@@ -92,12 +102,13 @@ export async function createApi(options: ApiOptions): Promise<FastifyInstance> {
   poolRoutes(app, controller);
   migrationRoutes(app, controller);
   hostRoutes(app, controller, clock);
+  hostIdentityRoutes(app, controller, options.identities);
   policyRoutes(app, controller);
+  counterRoutes(app, controller);
   connectRoutes(app, controller);
   exportRoutes(app, controller);
   watchRoutes(app, { controller, clock, accounts, revisions });
   if (probe) probeRoutes(app, controller, probe);
-  if (probe) aclRoutes(app, controller, probe);
   systemRoutes(app, { controller, probe, version, revisions });
   openApiRoutes(app);
   extend?.(app);

@@ -4,7 +4,9 @@ import { readFileSync } from 'node:fs';
 import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify';
 import { Accounts } from '../access/accounts.ts';
 import { FakeClock } from '../base/clock.ts';
+import { HostIdentities } from '../controller/agents/identities.ts';
 import { Controller } from '../controller/controller.ts';
+import { makeAuthority, readCertificate } from '../identity/certificates.ts';
 import { parseDocuments } from '../model/input.ts';
 import type { ModelObject } from '../model/kinds.ts';
 import type { Store } from '../store/contract.ts';
@@ -19,6 +21,7 @@ export interface TestApi {
   readonly controller: Controller;
   readonly accounts: Accounts;
   readonly store: Store;
+  readonly identities: HostIdentities;
   readonly clock: FakeClock;
   /** Asks with the token. A body is sent as JSON. */
   ask(
@@ -52,6 +55,13 @@ export const ECHO: Probe = {
   flows: () => [],
 };
 
+async function identitiesOf(controller: Controller, clock: FakeClock): Promise<HostIdentities> {
+  const signer = await makeAuthority(clock.wall());
+  const { fingerprint } = readCertificate(signer.certificate);
+  const authority = { signer, fingerprint, trusted: [signer.certificate] };
+  return new HostIdentities({ controller, clock, authority, url: () => 'https://127.0.0.1:7301' });
+}
+
 export async function openApi(
   objects: readonly ModelObject[] = [],
   more: Partial<ApiOptions> = {},
@@ -66,12 +76,22 @@ export async function openApi(
     );
   }
   const accounts = new Accounts({ controller, clock, token: TOKEN });
-  const app = await createApi({ controller, accounts, clock, version: '0.0.0', probe: ECHO, ...more });
+  const identities = await identitiesOf(controller, clock);
+  const app = await createApi({
+    controller,
+    accounts,
+    clock,
+    version: '0.0.0',
+    probe: ECHO,
+    identities,
+    ...more,
+  });
   return {
     app,
     accounts,
     controller,
     store,
+    identities,
     clock,
     async ask(method, url, body, headers = {}) {
       const response = await app.inject({

@@ -29,7 +29,15 @@ const complianceFields = {
   connected: z.boolean(),
   checkedAt: z.string().optional().describe('When its agent looked, ISO 8601; absent when it never did.'),
   parts: z
-    .array(z.object({ object: z.string(), part: z.string(), level, reasons }))
+    .array(
+      z.object({
+        object: z.string(),
+        part: z.string(),
+        level,
+        reasons,
+        note: z.string().optional().describe('What is worth knowing of it and no fault.'),
+      }),
+    )
     .describe('Part by part.'),
 };
 const complianceSchema = named(
@@ -191,7 +199,7 @@ export function hostRoutes(plain: FastifyInstance, controller: Controller, clock
       description: 'Nothing is refused for these. Warnings of validation are part of the status.',
       response: { 200: z.object({ items: z.array(findingSchema) }).describe('The hints.'), ...PROBLEMS },
     },
-    handler: async () => ({ items: [...hintsOf(controller.network, clock.wall())] }),
+    handler: async () => ({ items: [...hintsOf(controller.network, clock.wall(), statusesOf(controller))] }),
   });
 }
 

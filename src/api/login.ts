@@ -100,7 +100,7 @@ export function loginRoutes(plain: FastifyInstance, accounts: Accounts): void {
       operationId: 'loginByLink',
       tags,
       summary: 'Log the browser of the operator in',
-      description: 'By the link that "netloom up" printed; it is good once. Goes on to the reference.',
+      description: 'By the link that the server printed; it is good once. Goes on to the reference.',
       security: [],
       querystring: z.strictObject({ code: z.string().max(200).describe('The one-time code.') }),
       response: { 303: z.null().describe('To the reference.'), ...PROBLEMS },

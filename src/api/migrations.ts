@@ -69,6 +69,14 @@ const migrateBody = z
       .default(false)
       .describe('Go on although a host that is away has not confirmed a step. What it sends may be lost.'),
     patience: z.int().min(1).max(600).default(30).describe('Seconds to wait for the hosts at each step.'),
+    movePatience: z
+      .int()
+      .min(0)
+      .max(86_400)
+      .default(600)
+      .describe(
+        'Seconds to wait for the hypervisor to move the VM, where hosts say so. 0: it is not waited for.',
+      ),
     wait: z
       .boolean()
       .default(true)
@@ -79,6 +87,19 @@ const migrateBody = z
       .describe('Say what the preparation would change, or why not, and change nothing.'),
   })
   .describe('Where to, and how far.');
+
+const abortBody = z
+  .strictObject({
+    reason: z
+      .string()
+      .max(500)
+      .optional()
+      .describe(
+        'Why, in words, for whoever waits for the migration: a hypervisor that cannot move the VM says so.',
+      ),
+  })
+  .default({})
+  .describe('Nothing need be said.');
 
 const failoverBody = z
   .strictObject({
@@ -167,14 +188,20 @@ export function migrationRoutes(plain: FastifyInstance, controller: Controller):
       const actor = new Actor(request, controller);
       actor.checkWrites('VirtualMachine');
       const vm = vmOf(actor, request.params);
-      const { destination, until, force, patience, wait, dryRun } = request.body;
+      const { destination, until, force, patience, movePatience, wait, dryRun } = request.body;
       if (dryRun) {
         const to = destination ?? migrations.get(vm)?.destination ?? '';
         return { plan: await actor.change(() => migrations.plan(vm, to)) };
       }
       const { promise: begun, resolve: onJob } = Promise.withResolvers<RunningJob>();
       const goal = { until, ...(destination === undefined ? {} : { destination }) };
-      const how = { author: actor.author, force, patience: 1000 * patience, onJob };
+      const how = {
+        author: actor.author,
+        force,
+        patience: 1000 * patience,
+        movePatience: 1000 * movePatience,
+        onJob,
+      };
       const done = migrations.migrate(vm, goal, how);
       // What becomes of it stands in its job.
       done.catch(() => {});
@@ -194,16 +221,19 @@ export function migrationRoutes(plain: FastifyInstance, controller: Controller):
       summary: 'Abort the migration of a VM',
       description: 'Makes everything as it was before the migration. The VM has to run on the source.',
       params: params('VirtualMachine'),
+      body: abortBody,
       response: { 200: z.object({ job }).describe('It is as before.'), ...PROBLEMS },
     },
     handler: async (request) => {
       const actor = new Actor(request, controller);
       actor.checkWrites('VirtualMachine');
       const vm = vmOf(actor, request.params);
+      const { reason } = request.body;
       let id = 0;
       await actor.told(() =>
         migrations.abort(vm, {
           author: actor.author,
+          ...(reason === undefined ? {} : { reason }),
           onJob: (begun) => {
             id = begun.id;
           },

@@ -1,16 +1,20 @@
 /** Logging in with an account at an OpenID Connect provider; these addresses are there only where one is configured. */
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { Accounts } from '../access/accounts.ts';
 import type { Oidc } from '../access/oidc.ts';
 import { OIDC_CALLBACK } from '../access/oidc-callback.ts';
 import { sendSession } from './access.ts';
+import { type Cookie, readCookie, sendCookie } from './cookies.ts';
 import type { RequestTypes } from './request.ts';
 import { PROBLEMS } from './schemas.ts';
 
-const STATE_COOKIE = 'netloom-oidc';
-// The browser comes back from another site, and has to bring it then.
-const ATTRIBUTES = 'Path=/login/oidc; HttpOnly; SameSite=Lax';
+const STATE: Cookie = {
+  name: 'netloom-oidc',
+  prefix: '__Secure-',
+  // The browser comes back from another site, and has to bring it then.
+  attributes: 'Path=/login/oidc; HttpOnly; SameSite=Lax',
+};
 
 /**
  * A page of this server, from which the browser goes on by itself: with what another site began, the cookie of the session
@@ -37,9 +41,7 @@ export function oidcRoutes(plain: FastifyInstance, accounts: Accounts, oidc: Oid
     },
     handler: async (_request, reply) => {
       const { url, state } = await oidc.begin();
-      return reply
-        .header('set-cookie', `${STATE_COOKIE}=${state}; ${ATTRIBUTES}; Max-Age=600`)
-        .redirect(url.href, 303);
+      return sendCookie(reply, STATE, state, 600).redirect(url.href, 303);
     },
   });
 
@@ -59,16 +61,9 @@ export function oidcRoutes(plain: FastifyInstance, accounts: Accounts, oidc: Oid
     },
     handler: async (request, reply) => {
       const query = request.url.slice(OIDC_CALLBACK.length);
-      const user = await oidc.finish(query, stateIn(request));
+      const user = await oidc.finish(query, readCookie(request, STATE) ?? '');
       const login = accounts.loginAs(user, request.ip);
       return sendSession(reply, login).type('text/html; charset=utf-8').serializer(String).send(ONWARD);
     },
   });
-}
-
-function stateIn({ headers }: FastifyRequest): string {
-  const cookies = (headers.cookie ?? '').slice(0, 8192).split(/; */);
-  return (
-    cookies.find((cookie) => cookie.startsWith(`${STATE_COOKIE}=`))?.slice(STATE_COOKIE.length + 1) ?? ''
-  );
 }

@@ -24,6 +24,9 @@ interface Document {
 }
 
 const OTHERS = [
+  'GET /api/v1/acl-counters',
+  'GET /api/v1/acl-log',
+  'GET /api/v1/counters',
   'GET /healthz',
   'GET /login',
   'POST /api/v1/login',
@@ -68,6 +71,11 @@ const OTHERS = [
   'POST /api/v1/virtual-machines/{name}/migration',
   'POST /api/v1/virtual-machines/{name}/migration/abort',
   'POST /api/v1/hosts/{name}/failover',
+  'POST /api/v1/hosts/{name}/join-tokens',
+  'POST /api/v1/hosts/{name}/revoke',
+  'GET /api/v1/join-tokens',
+  'DELETE /api/v1/join-tokens/{id}',
+  'GET /api/v1/host-certificates',
   'GET /api/v1/endpoints',
   'POST /api/v1/ping',
   'POST /api/v1/walk',

@@ -49,29 +49,6 @@ export interface SwitchFlows {
   readonly flows: readonly { readonly flow: string; readonly words: string; readonly origin: string }[];
 }
 
-/** A rule of a port ACL with `log` has decided about a frame. */
-export interface AclLogView {
-  readonly time: string;
-  readonly host: string;
-  readonly port: string;
-  readonly acl: string;
-  readonly rule: string;
-  readonly direction: 'inbound' | 'outbound';
-  readonly verdict: 'allow' | 'deny';
-  readonly frame: string;
-}
-
-/** How often a rule of a port ACL has decided on a host. */
-export interface AclCounterView {
-  readonly host: string;
-  readonly acl: string;
-  readonly rule: string;
-  readonly direction: 'inbound' | 'outbound';
-  readonly verdict: 'allow' | 'deny';
-  readonly packets: bigint;
-  readonly bytes: bigint;
-}
-
 interface VersionChoice {
   /** Version of IP. */
   readonly version?: 4 | 6;
@@ -88,9 +65,6 @@ export interface Probe {
   walk(from: string, to: string, options?: VersionChoice): Promise<WalkView>;
   /** Gives a guest an address by hand, as its own administrator would; how it is then. */
   configure?(endpoint: string, address: IpAddress, prefixLength: number): Promise<EndpointView>;
-  /** The newest decisions of port ACLs that were to be reported, the newest last. */
-  aclLog?(): readonly AclLogView[];
-  aclCounters?(): Promise<readonly AclCounterView[]>;
   /** Undefined for a host that is not below this probe. */
   flows?(host: string): readonly SwitchFlows[] | undefined;
 }

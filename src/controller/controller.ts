@@ -26,6 +26,7 @@ import { type Expectations, editsOf, notThere, ownersThere, summaryOf } from './
 import { explainEdit, type Lack, type Repair } from './explain.ts';
 import { automaticNetworks } from './fabric/automatic.ts';
 import { interruptions } from './fabric/bindings.ts';
+import { type Counts, countHosts } from './fabric/counts.ts';
 import {
   askHosts,
   type Remediated,
@@ -278,6 +279,11 @@ export class Controller {
   /** Looks at the hosts, now, and says how far they are as they should be. Changes nothing. */
   look(hosts: readonly string[]): Promise<readonly Remediated[]> {
     return askHosts(this.#hosts(), hosts, { repair: false });
+  }
+
+  /** Asks the hosts what they have counted. Never rejects: those that do not answer are named. */
+  count(hosts: readonly string[]): Promise<Counts> {
+    return countHosts(this.#hosts(), hosts);
   }
 
   /** Makes the hosts as they should be, as a job. */

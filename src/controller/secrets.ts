@@ -1,6 +1,7 @@
 /**
- * The secrets of users as the controller holds them: verifiers of passwords and of tokens, by owner. They live in the
- * store beside the objects; a user who is deleted takes theirs along, so that nobody inherits them with the name.
+ * The secrets of users and of hosts as the controller holds them: verifiers of passwords, of tokens and of certificates, by
+ * owner. They live in the store beside the objects; an object that is deleted takes its own along, so that nobody inherits
+ * them with the name.
  */
 import { entryOf } from '../base/map.ts';
 import type { SecretWrite, StoredSecret } from '../store/contract.ts';
@@ -38,11 +39,11 @@ export class Secrets {
     return owner === undefined ? undefined : this.get(owner, name);
   }
 
-  /** What edits do to secrets: those of a user who is deleted go too. */
+  /** What edits do to secrets: those of an object that is deleted go too. */
   removedBy(edits: readonly Edit[], written: readonly SecretWrite[]): SecretWrite[] {
     const said = new Set(written.map(({ owner, name }) => `${owner}\0${name}`));
     return edits
-      .filter(({ key, object }) => key.startsWith('User/') && !object)
+      .filter(({ object }) => !object)
       .flatMap(({ key }) => this.of(key))
       .filter(({ owner, name }) => !said.has(`${owner}\0${name}`))
       .map(({ owner, name }) => ({ owner, name, value: null }));

@@ -20,11 +20,13 @@ import {
 } from '../model/kinds.ts';
 import { type Attachment, hostScope, type PolicyRecord } from '../policy/records.ts';
 import type { HostStatus } from '../stream/feed.ts';
+import { certificatesIn, ownerOf, stateOf } from './agents/records.ts';
 import { bindingsOf, takeoverOf } from './fabric/bindings.ts';
 import { complianceOf } from './fabric/compliance.ts';
 import { fabricsOf } from './fabric/of-host.ts';
 import type { NetworkView } from './network.ts';
 import { statusOfPool } from './pool.ts';
+import type { Secrets } from './secrets.ts';
 
 /** How many of an object's users are named; all are counted. */
 const NAMED_USERS = 100;
@@ -51,10 +53,11 @@ export function statusOf(
   warnings: readonly Finding[],
   hosts: ReadonlyMap<string, HostStatus>,
   now: number,
+  secrets: Pick<Secrets, 'of'>,
 ): JsonObject {
   const users = network.referrers(objectKey(object));
   const status = {
-    ...ofKind(network, object, hosts, now),
+    ...ofKind(network, object, hosts, now, secrets),
     compliance: complianceOf(network, object, hosts),
     ...(users.length > 0 ? { users: users.slice(0, NAMED_USERS), userCount: users.length } : {}),
     ...(warnings.length > 0 ? { warnings: warnings.map((w) => ({ ...w })) } : {}),
@@ -68,10 +71,16 @@ function ofKind(
   object: ModelObject,
   hosts: ReadonlyMap<string, HostStatus>,
   now: number,
+  secrets: Pick<Secrets, 'of'>,
 ): object {
   switch (object.kind) {
     case 'Host':
-      return statusOfHost(network, object, hosts.get(object.name));
+      return statusOfHost(
+        network,
+        object,
+        hosts.get(object.name),
+        certificateStatus(object.name, now, secrets),
+      );
     case 'HostSwitch':
       return {
         hostVnics: vnicsOfHostSwitch(network, object),
@@ -102,15 +111,35 @@ function ofKind(
   }
 }
 
-function statusOfHost(network: NetworkView, host: Host, agent: HostStatus | undefined): object {
+function statusOfHost(
+  network: NetworkView,
+  host: Host,
+  agent: HostStatus | undefined,
+  certificate: object | undefined,
+): object {
   const providers = fabricsOf(network, host.name).map((record) => {
     const { logicalNetwork, pa, prefixLength, mac, vlan, encapsulation } = record;
     return { logicalNetwork, address: pa, prefixLength, mac, vlan, encapsulation, switch: record.switch };
   });
   return {
     agent: agentStatus(agent),
+    certificate,
     providerAddresses: providers,
     virtualMachines: network.members('virtualMachines', host.name).length,
+  };
+}
+
+/** Of the latest certificate of the host's agent; undefined where it never joined, as in a lab within this process. */
+function certificateStatus(host: string, now: number, secrets: Pick<Secrets, 'of'>): object | undefined {
+  const all = certificatesIn(host, secrets.of(ownerOf(host)));
+  const [latest] = all;
+  if (!latest) return undefined;
+  const { serial, expires, used } = latest;
+  return {
+    state: stateOf(latest, all, now),
+    serial,
+    until: new Date(expires).toISOString(),
+    ...(used === null ? {} : { lastUsed: new Date(used).toISOString() }),
   };
 }
 

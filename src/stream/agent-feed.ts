@@ -3,14 +3,16 @@
  * from its cursor and what there is then (feed.ts).
  */
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
-import type { Finding } from '../base/error.ts';
+import { type Finding, warning } from '../base/error.ts';
 import type { PolicyChange } from '../policy/set.ts';
 import { Asks } from './asks.ts';
+import { type HostCounters, readCounted } from './counted.ts';
 import { readFindings } from './findings.ts';
 import {
   type Applied,
   type ControllerMessage,
   ControllerMessageSchema,
+  type Counted,
   type Hello,
   type Report,
 } from './gen/policy_pb.ts';
@@ -100,9 +102,38 @@ export class AgentFeed implements AsyncIterable<ControllerMessage> {
   /** Asks how the host is. Resolves with the answer, or with the end of the stream. */
   check(repair: boolean): Promise<void> {
     if (!this.#open) return Promise.resolve();
-    const answer = this.#asks.ask(repair);
+    const answer = this.#asks.look(repair);
     this.#wake();
     return answer;
+  }
+
+  /**
+   * Asks what the host has counted. Resolves with undefined where the agent does not say (one of an older version, a host that
+   * cannot count), and at the end of the stream.
+   */
+  count(): Promise<HostCounters | undefined> {
+    if (!this.#open) return Promise.resolve(undefined);
+    const answer = this.#asks.count();
+    this.#wake();
+    return answer;
+  }
+
+  /**
+   * The agent says what it has counted. Only an answer to the question under way is read. Returns what is wrong with one that
+   * cannot be read.
+   */
+  counted(message: Counted): Finding | undefined {
+    if (!this.#open || !this.#asks.awaits(message.answers)) return undefined;
+    const counters = readCounted(message.counted);
+    this.#asks.answered(message.answers, counters);
+    this.#wake();
+    if (counters) return undefined;
+    return warning(
+      'protocol-violation',
+      '',
+      'The agent sent counters that cannot be read.',
+      "Nothing else is lost. Look into the agent's log.",
+    );
   }
 
   /** Whether the agent was asked for this answer. */

@@ -1,57 +1,79 @@
-/** What the controller asks of one agent: to look at its host, and to repair what differs. */
+/** What the controller asks of one agent: to look at its host, to repair what differs, to say what it has counted. */
+import type { HostCounters } from './counted.ts';
 
 /** One question, with those who wait for its answer. */
 interface Ask {
-  readonly id: bigint;
+  readonly what: 'look' | 'count';
   repair: boolean;
-  readonly waiting: (() => void)[];
+  readonly waiting: ((answer: HostCounters | undefined) => void)[];
+}
+
+/** A question as it is sent. */
+export interface Question {
+  readonly id: bigint;
+  readonly repair: boolean;
+  readonly count: boolean;
 }
 
 /**
- * One question is under way at a time. What is asked in the meantime is one question more, however often it is asked, so
- * an agent that is slow to answer is not asked faster than it can.
+ * One question is under way at a time. What is asked in the meantime is one question more of each kind, however often it is
+ * asked, so an agent that is slow to answer is not asked faster than it can.
  */
 export class Asks {
+  /** The number of the latest question that was sent. */
   #last = 0n;
   /** Sent, and not answered. */
   #open: Ask | undefined;
-  /** Not sent yet. */
-  #next: Ask | undefined;
+  /** Not sent yet, at most one of each kind. */
+  #next: Ask[] = [];
 
-  /** Resolves with the answer, or when there will be none. */
-  ask(repair: boolean): Promise<void> {
-    this.#next ??= { id: ++this.#last, repair: false, waiting: [] };
-    const next = this.#next;
-    next.repair ||= repair;
-    return new Promise((resolve) => void next.waiting.push(resolve));
+  /** Asks how the host is. Resolves with the answer, or when there will be none. */
+  async look(repair: boolean): Promise<void> {
+    await this.#ask('look', repair);
+  }
+
+  /** Asks what the host has counted. Resolves with undefined when there will be no answer. */
+  count(): Promise<HostCounters | undefined> {
+    return this.#ask('count', false);
   }
 
   /** The question to send now, if there is one. */
-  take(): { readonly id: bigint; readonly repair: boolean } | undefined {
-    if (this.#open || !this.#next) return undefined;
-    this.#open = this.#next;
-    this.#next = undefined;
-    const { id, repair } = this.#open;
-    return { id, repair };
+  take(): Question | undefined {
+    if (this.#open) return undefined;
+    this.#open = this.#next.shift();
+    if (!this.#open) return undefined;
+    return { id: ++this.#last, repair: this.#open.repair, count: this.#open.what === 'count' };
   }
 
   /** Whether this is the question under way. */
   awaits(id: bigint): boolean {
-    return this.#open?.id === id;
+    return this.#open !== undefined && this.#last === id;
   }
 
   /** The agent says that it answers this question; another one than that under way is passed over. */
-  answered(id: bigint): void {
+  answered(id: bigint, answer?: HostCounters): void {
     if (!this.awaits(id)) return;
     const waiting = this.#open?.waiting ?? [];
     this.#open = undefined;
-    for (const resolve of waiting) resolve();
+    for (const resolve of waiting) resolve(answer);
   }
 
   /** Nobody will answer any more. */
   close(): void {
-    for (const resolve of [...(this.#open?.waiting ?? []), ...(this.#next?.waiting ?? [])]) resolve();
+    const asks = [...(this.#open ? [this.#open] : []), ...this.#next];
     this.#open = undefined;
-    this.#next = undefined;
+    this.#next = [];
+    for (const { waiting } of asks) for (const resolve of waiting) resolve(undefined);
+  }
+
+  #ask(what: Ask['what'], repair: boolean): Promise<HostCounters | undefined> {
+    let ask = this.#next.find((each) => each.what === what);
+    if (!ask) {
+      ask = { what, repair: false, waiting: [] };
+      this.#next.push(ask);
+    }
+    ask.repair ||= repair;
+    const { waiting } = ask;
+    return new Promise((resolve) => void waiting.push(resolve));
   }
 }

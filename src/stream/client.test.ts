@@ -43,7 +43,7 @@ describe('PolicyClient', () => {
     const { feed, client, troubles, wait } = pair(() => gate.promise);
     await wait(120);
     expect(client.connection.state).toBe('connected');
-    expect(feed.status()).toEqual([{ host: 'h1', connected: true, touched: 1 }]);
+    expect(feed.status()).toEqual([{ host: 'h1', connected: true, bootNonce: 'boot', touched: 1 }]);
     gate.resolve([]);
     await wait(1);
     expect(feed.status()[0]?.outcome).toEqual({ revision: 1, ok: true, findings: [] });

@@ -3,10 +3,6 @@ import { create } from '@bufbuild/protobuf';
 import { ConnectError, createClient, type Transport } from '@connectrpc/connect';
 import type { Clock } from '../base/clock.ts';
 import { type Finding, finding, NetloomError } from '../base/error.ts';
-import type { PolicyDelta, PolicyView } from '../policy/set.ts';
-import { writeFindings } from './findings.ts';
-import { type Applied, AppliedSchema, PolicyService, type Report, ReportSchema } from './gen/policy_pb.ts';
-import { Outbox } from './outbox.ts';
 import {
   type ConnectionEvent,
   type ConnectionState,
@@ -15,7 +11,19 @@ import {
   RECONNECT_DEFAULTS,
   type ReconnectOptions,
   step,
-} from './reconnect.ts';
+} from '../base/reconnect.ts';
+import type { PolicyDelta, PolicyView } from '../policy/set.ts';
+import { type HostCounters, writeCounted } from './counted.ts';
+import { writeFindings } from './findings.ts';
+import {
+  type Applied,
+  AppliedSchema,
+  CountedSchema,
+  PolicyService,
+  type Report,
+  ReportSchema,
+} from './gen/policy_pb.ts';
+import { Outbox } from './outbox.ts';
 import { type Held, type Received, Replica } from './replica.ts';
 import { type HostReport, writeReport } from './report.ts';
 
@@ -36,6 +44,8 @@ export interface PolicyHandler {
   onBookmark?(revision: number): void;
   /** The controller asks how the host is; `repair`: after what differs has been made as it should be. Must not throw. */
   onCheck?(repair: boolean): Promise<HostReport>;
+  /** The controller asks what the host has counted. Must not throw. */
+  onCount?(): Promise<HostCounters>;
 }
 
 export interface ClientOptions {
@@ -115,6 +125,11 @@ export class PolicyClient {
   report(report: HostReport, answers = 0n): void {
     this.#report = create(ReportSchema, { report: writeReport(report) });
     this.#outbox?.report({ ...this.#report, answers });
+  }
+
+  /** What became of the latest revision, where that is not what the handler answered any more. */
+  outcome(findings: Findings): void {
+    if (this.#applied) this.#sayApplied(outcome(Number(this.#applied.revision), findings));
   }
 
   /** Ends the stream. Settles when the handler is at rest; it is not called again. */
@@ -211,6 +226,9 @@ export class PolicyClient {
       case 'check':
         await this.#check(received.id, received.repair);
         return 'go on';
+      case 'count':
+        await this.#count(received.id);
+        return 'go on';
       case 'rejected':
         for (const trouble of received.findings) this.#trouble(trouble);
         this.#sayApplied(outcome(received.revision, received.findings));
@@ -248,6 +266,17 @@ export class PolicyClient {
     this.#busy = false;
     this.#drive('busy');
     this.report(report, id);
+  }
+
+  async #count(id: bigint): Promise<void> {
+    const { onCount } = this.#options.handler;
+    // As an agent does that does not know the question.
+    if (!onCount) return this.#check(id, false);
+    this.#busy = true;
+    const counters = await onCount();
+    this.#busy = false;
+    this.#drive('busy');
+    this.#outbox?.counted(create(CountedSchema, { answers: id, counted: writeCounted(counters) }));
   }
 
   #sayApplied(applied: Applied): void {

@@ -2,6 +2,7 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { Code, ConnectError, createClient, type Transport } from '@connectrpc/connect';
 import { afterEach, describe, expect, it } from 'vitest';
+import { NOTHING_COUNTED } from '../../test/support/counting-agent.ts';
 import { EPOCH, eventually, hello, say, shareOf } from '../../test/support/policy-stream.ts';
 import { FakeClock, systemClock } from '../base/clock.ts';
 import { type Finding, finding } from '../base/error.ts';
@@ -9,6 +10,7 @@ import { ip, mac, prefix } from '../packet/address.ts';
 import { type PolicyRecord, recordKey, type Scope } from '../policy/records.ts';
 import { type PolicyDelta, PolicySet } from '../policy/set.ts';
 import { type ClientOptions, PolicyClient, type PolicyHandler } from './client.ts';
+import type { HostCounters } from './counted.ts';
 import { type FeedOptions, PolicyFeed } from './feed.ts';
 import { type AgentMessageSchema, type ControllerMessage, PolicyService } from './gen/policy_pb.ts';
 import { http2Transport, listenHttp2 } from './http2.ts';
@@ -32,7 +34,9 @@ const twins: { name: string; open(feed: PolicyFeed, options: ServiceOptions): Pr
   {
     name: 'over HTTP/2',
     open: async (feed, options) => {
-      const listener = await listenHttp2(policyRoutes(feed, options), { host: '127.0.0.1', port: 0 });
+      const listener = await listenHttp2(policyRoutes(feed, options), {
+        at: { host: '127.0.0.1', port: 0 },
+      });
       return { transport: http2Transport({ url: listener.url }), close: () => listener.close() };
     },
   },
@@ -55,6 +59,7 @@ function put(scope: Scope, ...records: PolicyRecord[]): PolicyDelta {
   return { changes: records.map((record) => ({ scope, key: recordKey(record), record })) };
 }
 
+const DROP = { switch: 'a', object: '', words: 'a guest may not be a DHCP server', packets: 7 };
 const REPORT: HostReport = {
   version: '1.2.3',
   engine: 'softswitch',
@@ -155,6 +160,7 @@ describe.each(twins)('the stream $name', ({ open }) => {
     expect(status).toEqual({
       host: 'h1',
       connected: true,
+      bootNonce: 'boot',
       touched: 2,
       outcome: { revision: 2, ok: true, findings: [] },
     });
@@ -318,7 +324,9 @@ describe.each(twins)('the stream $name', ({ open }) => {
   });
 
   it('[P20] lets nobody speak for a host that it may not be', async () => {
-    const { feed, transport } = await controller({ mayBe: (host) => host === 'h1' });
+    const { feed, transport } = await controller({
+      objection: (host) => (host === 'h1' ? undefined : finding('host-forbidden', host, 'No.', 'Be h1.')),
+    });
     const good = agent(transport);
     const bad = agent(transport, { host: 'h2', bootNonce: 'other' });
     await eventually(() => good.calls.length === 1 && bad.troubles.includes('host-forbidden'));
@@ -455,6 +463,46 @@ describe.each(twins)('the stream $name', ({ open }) => {
     const last = feed.check(['h1'], { repair: false });
     feed.close();
     expect((await last)[0]?.connected).toBe(false);
+  });
+
+  it('[P23] asks agents what they have counted, and takes those who do not know for silent', async () => {
+    const { feed, transport } = await controller();
+    feed.publish(1, put('host/h1', switchRecord('a')));
+    feed.publish(2, put('host/h2', switchRecord('a')));
+    const counted: HostCounters = { ...NOTHING_COUNTED, drops: [DROP] };
+    let asked = 0;
+    const gate = Promise.withResolvers<void>();
+    const handler = { onSnapshot: () => [], onDelta: () => [] };
+    const counting = {
+      ...handler,
+      onCheck: async () => REPORT,
+      onCount: async () => {
+        asked += 1;
+        await gate.promise;
+        return counted;
+      },
+    };
+    agent(transport, { handler: counting });
+    // One of an older version answers with a report, and that is as good as any.
+    agent(transport, { host: 'h2', handler: { ...handler, onCheck: async () => REPORT } });
+    await feed.whenApplied(1, ['h1', 'h2']);
+    const hosts = ['h1', 'h2', 'h3'];
+    const never = new AbortController().signal;
+    const first = feed.count(hosts, never);
+    await eventually(() => asked === 1);
+    // Questions of both kinds that come meanwhile are asked once each.
+    const more = [feed.count(hosts, never), feed.count(hosts, never)];
+    const look = feed.check(['h1'], { repair: false });
+    expect(await feed.count(['h1'], AbortSignal.abort())).toEqual(new Map());
+    gate.resolve();
+    for (const answers of await Promise.all([first, ...more]))
+      expect(answers).toEqual(new Map([['h1', counted]]));
+    expect((await look)[0]?.report).toEqual(REPORT);
+    expect(asked).toBe(2);
+    expect(feed.statusOf('h2').report).toEqual(REPORT);
+    const last = feed.count(['h1'], never);
+    feed.close();
+    expect((await last).size).toBeLessThan(2);
   });
 
   it('[P22] passes over a report that cannot be read, and ends the stream of an agent that never stops reporting', async () => {

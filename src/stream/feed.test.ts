@@ -243,6 +243,16 @@ describe('PolicyFeed', () => {
     expect(refusalOf(() => feed.connect(hello('h1', { bootNonce: 'b' })))).toBe('accepted');
   });
 
+  it('takes no hello with words without end, and keeps nothing of them', () => {
+    const feed = newFeed();
+    const long = 'x'.repeat(256);
+    expect(refusalOf(() => feed.connect(hello('h1', { bootNonce: long })))).toBe('protocol-violation');
+    expect(refusalOf(() => feed.connect(hello('h1', { epoch: long })))).toBe('protocol-violation');
+    expect(refusalOf(() => feed.connect(hello(long)))).toBe('protocol-violation');
+    expect(feed.status()).toEqual([]);
+    expect(refusalOf(() => feed.connect(hello('h1', { bootNonce: long.slice(1) })))).toBe('accepted');
+  });
+
   it('[P15] knows what is in force where, and waits for it', async () => {
     const feed = newFeed();
     feed.publish(1, {

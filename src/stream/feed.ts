@@ -16,6 +16,7 @@ import { kindOfKey } from '../policy/order.ts';
 import { domainScope, hostOfScope, hostScope, type PolicyRecord, type Scope } from '../policy/records.ts';
 import type { PolicyChange, PolicyDelta, PolicySet, PolicyView } from '../policy/set.ts';
 import { AgentFeed, type Outcome } from './agent-feed.ts';
+import type { HostCounters } from './counted.ts';
 import type { Hello } from './gen/policy_pb.ts';
 import { History } from './history.ts';
 import { MAX_CHANGES, PROTOCOL_VERSION } from './messages.ts';
@@ -24,6 +25,8 @@ import type { HostReport } from './report.ts';
 export interface HostStatus {
   readonly host: string;
   readonly connected: boolean;
+  /** Of the machine that is connected. */
+  readonly bootNonce?: string;
   /** The newest revision that changed anything for this host, or what the feed started with; 0 for none. */
   readonly touched: number;
   /** The latest word of the agent that is connected, or was last. */
@@ -156,6 +159,11 @@ export class PolicyFeed {
       const remedy = `Give the host a name of 1 to ${MAX_NAME} characters.`;
       throw new NetloomError([finding('protocol-violation', '', message, remedy)]);
     }
+    if (hello.bootNonce.length > MAX_NAME || hello.epoch.length > MAX_NAME) {
+      const message = `The agent of ${hello.host} sends a boot nonce or an epoch of more than ${MAX_NAME} characters.`;
+      const remedy = 'Bring controller and agent to the same version of Netloom.';
+      throw new NetloomError([finding('protocol-violation', hello.host, message, remedy)]);
+    }
     const state = this.#host(hello.host);
     const refused = this.#objection(hello, state);
     if (refused) {
@@ -215,6 +223,26 @@ export class PolicyFeed {
     return hosts.map((host) => this.#status(host));
   }
 
+  /**
+   * Asks the agents of these hosts what they have counted. Resolves with the answers, by host, when all have answered that are
+   * connected and stay so, or after the signal: those that have come by then. A host that is not in it has not answered.
+   */
+  async count(hosts: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, HostCounters>> {
+    const answers = new Map<string, HostCounters>();
+    const asked = hosts.map(async (host) => {
+      const counters = await this.#hosts.get(host)?.feed?.count();
+      if (counters) answers.set(host, counters);
+    });
+    const late = Promise.withResolvers<void>();
+    const give = () => late.resolve();
+    if (signal.aborted) give();
+    signal.addEventListener('abort', give, { once: true });
+    await Promise.race([Promise.all(asked), late.promise]);
+    signal.removeEventListener('abort', give);
+    // What comes later is no part of this answer.
+    return new Map(answers);
+  }
+
   /** The status of one host, also of one that nothing is known about. */
   statusOf(host: string): HostStatus {
     return this.#status(host);
@@ -267,7 +295,7 @@ export class PolicyFeed {
     });
   }
 
-  /** Calls `handler` with each host that says what became of a revision, or is gone. The result stops it. */
+  /** Calls `handler` with each host that says what became of a revision or how it is, or is gone. The result stops it. */
   onStatus(handler: (host: string) => void): () => void {
     const watcher = (host: string) => handler(host);
     this.#watchers.add(watcher);
@@ -293,7 +321,7 @@ export class PolicyFeed {
       return finding(
         'host-duplicate',
         host,
-        `The machine with boot nonce ${bootNonce} says it is ${host}, but the one with ${state.feed.bootNonce} is connected.`,
+        `The machine with boot nonce ${nonceText(bootNonce)} says it is ${host}, but the one with ${nonceText(state.feed.bootNonce)} is connected.`,
         'If the host was cloned, give the clone a name and a certificate of its own.',
       );
     }
@@ -396,6 +424,7 @@ export class PolicyFeed {
     state.report = report;
     if (this.#wall) state.reportedAt = this.#wall();
     this.#onReport?.(host, report, asked);
+    this.#tell(host);
   }
 
   /** Nobody has to wait any longer for this host to reach this revision. */
@@ -449,6 +478,7 @@ export class PolicyFeed {
     return {
       host,
       connected: feed !== undefined,
+      ...(feed && { bootNonce: feed.bootNonce }),
       touched,
       ...(outcome && { outcome }),
       ...(refused && { refused }),
@@ -461,6 +491,11 @@ export class PolicyFeed {
   #hostsWithPolicy(): string[] {
     return this.#policy.scopes().flatMap((scope) => hostOfScope(scope) ?? []);
   }
+}
+
+/** Enough of a boot nonce to tell machines apart, and too little to pass for one of them: who is refused reads it too. */
+export function nonceText(nonce: string): string {
+  return nonce.length > 8 ? `${nonce.slice(0, 8)}…` : nonce;
 }
 
 function toggle<K, V>(sets: Map<K, Set<V>>, key: K, value: V, on: boolean): void {

@@ -2,12 +2,13 @@
 import * as z from 'zod';
 import { CODES, type ErrorCode } from '../base/codes.ts';
 import { type Finding, warning } from '../base/error.ts';
+import { oneLine } from './line.ts';
 
 /** More findings than this are not sent: nobody reads them, and the first ones say what is wrong. */
 const MAX_FINDINGS = 50;
 const MAX_TEXT = 1000;
 
-const text = z.string().transform((value) => value.slice(0, MAX_TEXT));
+const text = oneLine(MAX_TEXT);
 /** Findings as they come, at most so many and cut to size. */
 export const findingsSchema = z
   .array(

@@ -170,6 +170,11 @@ class World {
           this.#count(repair ? 'asked to repair' : 'asked');
           return { ...EMPTY_REPORT, engine: host };
         },
+        onCount: async () => {
+          this.#count('asked to count');
+          const drop = { switch: 'a', object: '', words: host, packets: 1 };
+          return { ports: [], acls: [], drops: [drop], log: [], complete: true };
+        },
       },
     });
     this.#agents.set(host, client);
@@ -177,9 +182,16 @@ class World {
   }
 
   /** Nobody waits for the answer here, but it has to come, or the end of the stream. */
-  ask(host: string, repair: boolean): void {
+  ask(host: string, what: 'look' | 'repair' | 'count'): void {
     this.#asks += 1;
-    void this.#feed.check([host], { repair }).then(([status]) => {
+    if (what === 'count') {
+      void this.#feed.count([host], new AbortController().signal).then((answers) => {
+        this.#asks -= 1;
+        for (const { drops } of answers.values()) expect(drops[0]?.words).toBe(host);
+      });
+      return;
+    }
+    void this.#feed.check([host], { repair: what === 'repair' }).then(([status]) => {
       this.#asks -= 1;
       if (status?.report) expect(status.report.engine).toBe(host);
     });
@@ -269,7 +281,7 @@ const step = fc.oneof(
     arbitrary: fc.record({
       do: fc.constant('ask' as const),
       host: fc.constantFrom(...HOSTS),
-      repair: fc.boolean(),
+      what: fc.constantFrom('look' as const, 'repair' as const, 'count' as const),
     }),
   },
 );
@@ -306,7 +318,7 @@ describe('the stream under faults', () => {
                 world.restartController();
                 break;
               case 'ask':
-                world.ask(what.host, what.repair);
+                world.ask(what.host, what.what);
                 break;
             }
             await settle();
@@ -331,6 +343,7 @@ describe('the stream under faults', () => {
       'protocol-violation',
       'policy-mismatch',
       'asked',
+      'asked to count',
       'asked to repair',
     ]) {
       expect(seen.get(what) ?? 0, what).toBeGreaterThan(0);

@@ -16,7 +16,9 @@ afterEach(async () => {
 
 async function controller(port = 0): Promise<{ feed: PolicyFeed; listener: Listener }> {
   const feed = new PolicyFeed({ epoch: 'e', revision: 0, policy: new PolicySet() });
-  const listener = await listenHttp2(policyRoutes(feed, { clock: systemClock }), { host: '127.0.0.1', port });
+  const listener = await listenHttp2(policyRoutes(feed, { clock: systemClock }), {
+    at: { host: '127.0.0.1', port },
+  });
   cleanups.push(() => listener.close());
   return { feed, listener };
 }

@@ -3,13 +3,14 @@ import {
   type AgentMessage,
   AgentMessageSchema,
   type Applied,
+  type Counted,
   type Hello,
   type Report,
 } from './gen/policy_pb.ts';
 
 /**
  * What an agent has still to say on one stream: a Hello first; then its latest word on what it has applied, its
- * latest report, and a heartbeat. Newer words replace older ones that have not gone out, so it never grows. Iterate it once.
+ * latest report, what it has counted, and a heartbeat. Newer words replace older ones that have not gone out, so it never grows. Iterate it once.
  */
 export class Outbox implements AsyncIterableIterator<AgentMessage> {
   #hello: Hello | undefined;
@@ -17,6 +18,7 @@ export class Outbox implements AsyncIterableIterator<AgentMessage> {
   /** The latest that was ever said on this stream. */
   #said: Applied | undefined;
   #report: Report | undefined;
+  #counted: Counted | undefined;
   #heartbeat = false;
   #open = true;
   #wake = () => {};
@@ -34,6 +36,12 @@ export class Outbox implements AsyncIterableIterator<AgentMessage> {
   report(report: Report): void {
     const answers = report.answers > 0n ? report.answers : (this.#report?.answers ?? 0n);
     this.#report = { ...report, answers };
+    this.#wake();
+  }
+
+  /** One question is under way at a time: the answer to an older one is of no use any more. */
+  counted(counted: Counted): void {
+    this.#counted = counted;
     this.#wake();
   }
 
@@ -92,6 +100,11 @@ export class Outbox implements AsyncIterableIterator<AgentMessage> {
       const value = this.#report;
       this.#report = undefined;
       return create(AgentMessageSchema, { body: { case: 'report', value } });
+    }
+    if (this.#counted) {
+      const value = this.#counted;
+      this.#counted = undefined;
+      return create(AgentMessageSchema, { body: { case: 'counted', value } });
     }
     if (this.#heartbeat) {
       this.#heartbeat = false;

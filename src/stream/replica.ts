@@ -44,6 +44,8 @@ export type Received =
   | { readonly type: 'bookmark'; readonly revision: number }
   /** The controller wants to know how the host is. */
   | { readonly type: 'check'; readonly id: bigint; readonly repair: boolean }
+  /** The controller wants to know what the host has counted. */
+  | { readonly type: 'count'; readonly id: bigint }
   /** The revision cannot be understood, or is not to be believed; the policy stays. End the stream. */
   | { readonly type: 'rejected'; readonly revision: number; readonly findings: readonly Finding[] }
   /** The controller turns this agent away. End the stream. */
@@ -128,6 +130,7 @@ export class Replica {
           return this.#heartbeat(body.value, this.#streamEpoch);
         case 'check':
           if (this.#assembly) return lost('A revision was interrupted by a question.');
+          if (body.value.count) return { type: 'count', id: body.value.id };
           return { type: 'check', id: body.value.id, repair: body.value.repair };
         case undefined:
           return lost('The controller sent a message of a kind that this agent does not know.');

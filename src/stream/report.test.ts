@@ -19,7 +19,19 @@ describe('a report', () => {
   it('comes out as it went in', () => {
     const report: HostReport = {
       ...EMPTY,
-      nics: [{ name: 'n1', link: false }],
+      nics: [
+        { name: 'n1', link: false },
+        {
+          name: 'n2',
+          link: true,
+          mac: '02:00:00:00:00:01',
+          speedMbps: 25_000,
+          driver: 'ice',
+          mtu: 1600,
+          offloads: ['checksum', 'tso'],
+          neighbour: { chassis: '00:11:22:33:44:ff', port: 'Ethernet1/7', system: 'leaf1' },
+        },
+      ],
       drift: [drift, { ...drift, port: 'vnic/1' }],
     };
     expect(readReport(writeReport(report))).toEqual(report);
@@ -31,6 +43,44 @@ describe('a report', () => {
       const read = readReport(bytes);
       expect(isReport(read) && [read.engine.length, read.drift.length]).toEqual([500, MAX_DRIFT]);
     }
+  });
+
+  it('says nothing that could pass for lines of somebody else', () => {
+    const words = 'n1\r\nhost2   full\u001b[2J\u009b2J';
+    const lying = {
+      ...EMPTY,
+      engine: words,
+      nics: [
+        {
+          name: words,
+          link: true,
+          driver: words,
+          offloads: [words],
+          neighbour: { chassis: words, port: words },
+        },
+      ],
+      vnics: [{ id: words, plugged: true, link: true }],
+      drift: [{ ...drift, words }],
+      findings: [{ code: 'internal', severity: 'error', path: words, message: words, remedy: words }],
+    };
+    const read = readReport(encode(lying));
+    expect(isReport(read)).toBe(true);
+    JSON.stringify(read, (_key, value: unknown) => {
+      if (typeof value === 'string') expect(value).not.toMatch(/\p{Cc}/u);
+      return value;
+    });
+  });
+
+  it('names every vNIC, however much is wrong', () => {
+    const long = Array.from({ length: 200 }, () => ({
+      ...drift,
+      words: 'x'.repeat(500),
+      object: 'y'.repeat(500),
+    }));
+    const vnics = Array.from({ length: 1500 }, (_, i) => ({ id: `vnic-${i}`, plugged: true, link: true }));
+    const read = readReport(writeReport({ ...EMPTY, vnics, drift: long, repaired: long }));
+    expect(isReport(read) && read.vnics).toEqual(vnics);
+    expect(isReport(read) && read.drift.length).toBeGreaterThan(0);
   });
 
   it('always fits into a message', () => {
@@ -46,7 +96,13 @@ describe('a report', () => {
       ...EMPTY,
       drift: huge,
       repaired: huge,
-      nics: huge.map((_) => ({ name: words, link: true })),
+      nics: huge.map((_) => ({
+        name: words,
+        link: true,
+        driver: words,
+        offloads: huge.map(() => words),
+        neighbour: { chassis: words, port: words, system: words },
+      })),
     });
     expect(bytes.length).toBeLessThan(MAX_AGENT_MESSAGE);
     const read = readReport(bytes);

@@ -5,6 +5,7 @@
 import * as z from 'zod';
 import { type Finding, warning } from '../base/error.ts';
 import { findingsSchema } from './findings.ts';
+import { oneLine } from './line.ts';
 
 /** A NIC of the machine, as the machine has it. */
 export interface NicFact {
@@ -14,6 +15,33 @@ export interface NicFact {
   /** Mbit/s; absent where the machine does not say, as without a link. */
   readonly speedMbps?: number;
   /** Whether there is a signal. */
+  readonly link: boolean;
+  /** `ixgbe`, `virtio_net`; absent where the machine does not say. */
+  readonly driver?: string;
+  /** Bytes of IP packet. */
+  readonly mtu?: number;
+  /** What it does in place of the processor (host/nics/offloads.ts): `checksum`, `tso` … Absent where nobody can tell. */
+  readonly offloads?: readonly string[];
+  /** What is at the other end of the cable, as it says itself (LLDP); absent where nothing says so. */
+  readonly neighbour?: NeighbourFact;
+}
+
+/** A device that a NIC is cabled to. */
+export interface NeighbourFact {
+  /** Its name among devices, mostly a MAC address. */
+  readonly chassis: string;
+  readonly port: string;
+  /** What its administrator calls it. */
+  readonly system?: string;
+}
+
+/** A vNIC of a VM that is to be on the host. */
+export interface VnicFact {
+  /** vNIC id. */
+  readonly id: string;
+  /** A hypervisor has plugged an interface in for it. */
+  readonly plugged: boolean;
+  /** The link of that interface is up: the VM runs here (docs/decisions/0016). */
   readonly link: boolean;
 }
 
@@ -38,6 +66,7 @@ const DRIFTS = [
   'mirror-missing',
   'mirror-extra',
   'mirror-changed',
+  'flow-export-changed',
   /** What a newer agent calls by a name that is not known here. */
   'other',
 ] as const;
@@ -63,6 +92,8 @@ export interface HostReport {
   readonly engine: string;
   readonly nics: readonly NicFact[];
   readonly switches: readonly SwitchFact[];
+  /** Absent where the engine does not say what is plugged in. */
+  readonly vnics?: readonly VnicFact[];
   readonly drift: readonly Drift[];
   /** What was not as it should be before a repair, and is now. */
   readonly repaired: readonly Drift[];
@@ -73,13 +104,18 @@ export interface HostReport {
 /** More drift than this is not told one by one. */
 export const MAX_DRIFT = 200;
 const MAX_NICS = 64;
+const MAX_OFFLOADS = 16;
+/** Of what a program calls something, not a person. */
+const MAX_WORD = 64;
 const MAX_SWITCHES = 64;
+const MAX_VNICS = 2048;
 const MAX_TEXT = 500;
 const MAX_COUNT = 1e9;
 /** Below what an agent may send (MAX_AGENT_MESSAGE). */
 const MAX_BYTES = 192 * 1024;
 
-const text = z.string().transform((value) => value.slice(0, MAX_TEXT));
+const text = oneLine(MAX_TEXT);
+const word = oneLine(MAX_WORD);
 const number = z.number().min(0).max(MAX_COUNT).transform(Math.floor);
 
 function list<T>(item: z.ZodType<T>, most: number) {
@@ -105,10 +141,15 @@ const schema: z.ZodType<HostReport> = z.object({
       mac: text.exactOptional(),
       speedMbps: number.exactOptional(),
       link: z.boolean(),
+      driver: word.exactOptional(),
+      mtu: number.exactOptional(),
+      offloads: list(word, MAX_OFFLOADS).exactOptional(),
+      neighbour: z.object({ chassis: text, port: text, system: text.exactOptional() }).exactOptional(),
     }),
     MAX_NICS,
   ),
   switches: list(z.object({ name: text, ports: number, flows: number }), MAX_SWITCHES),
+  vnics: list(z.object({ id: text, plugged: z.boolean(), link: z.boolean() }), MAX_VNICS).exactOptional(),
   drift: list(drift, MAX_DRIFT),
   repaired: list(drift, MAX_DRIFT),
   findings: findingsSchema,
@@ -131,13 +172,16 @@ export function writeReport(report: HostReport): Uint8Array {
   return bytes;
 }
 
+/** Of everything half, but for the vNICs: one that is missing would be taken for one that is not there. */
 function halved(report: HostReport): HostReport {
   const half = <T>(list: readonly T[]) => list.slice(0, list.length >> 1);
-  const { nics, switches, drift, repaired, findings } = report;
+  const { nics, switches, vnics, drift, repaired, findings } = report;
+  const isMore = [nics, switches, drift, repaired, findings].some((list) => list.length > 0);
   return {
     ...report,
     nics: half(nics),
     switches: half(switches),
+    ...(vnics ? { vnics: isMore ? vnics : half(vnics) } : {}),
     drift: half(drift),
     repaired: half(repaired),
     findings: half(findings),

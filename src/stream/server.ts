@@ -21,12 +21,12 @@ export interface ServiceOptions {
   /** An agent that says nothing for this many milliseconds is taken for gone; also the time to say Hello in. */
   readonly deadAfter?: number;
   /**
-   * Whether the one at the other end may speak for this host. The default lets everybody: for twins in one process
-   * and for loopback.
+   * Why the one at the other end may not speak for this host; undefined: it may. The default lets everybody: for twins in
+   * one process and for loopback.
    */
-  readonly mayBe?: (host: string, context: HandlerContext) => boolean;
+  readonly objection?: (host: string, context: HandlerContext) => Finding | undefined;
   /** Told of agents that are turned away and of streams that break a rule. */
-  readonly onTrouble?: (host: string, trouble: Finding) => void;
+  readonly onTrouble?: (host: string, trouble: Finding, context: HandlerContext) => void;
 }
 
 /** Reports that nobody asked for and that are read in a second. An agent that is well sends one in many seconds. */
@@ -57,21 +57,22 @@ async function* serve(
   const hello = await firstWord(inbox, options);
   let agent: AgentFeed;
   try {
-    if (options.mayBe && !options.mayBe(hello.host, context)) throw forbidden(hello.host);
+    const objection = options.objection?.(hello.host, context);
+    if (objection) throw new NetloomError([objection]);
     agent = feed.connect(hello);
   } catch (error) {
     const [trouble] = NetloomError.from(error).findings;
-    options.onTrouble?.(hello.host, trouble);
+    options.onTrouble?.(hello.host, trouble, context);
     yield refusal(trouble);
     return;
   }
   const heard = watch(agent, context.signal, options);
-  void listen(agent, inbox, heard, options);
+  void listen(agent, inbox, heard, context, options);
   try {
     yield* agent;
   } catch (error) {
     agent.close();
-    options.onTrouble?.(agent.host, NetloomError.from(error).findings[0]);
+    options.onTrouble?.(agent.host, NetloomError.from(error).findings[0], context);
     throw error;
   }
 }
@@ -119,12 +120,13 @@ async function listen(
   agent: AgentFeed,
   inbox: AsyncIterator<AgentMessage>,
   heard: () => void,
+  context: HandlerContext,
   { onTrouble, clock }: ServiceOptions,
 ): Promise<void> {
   const unasked = allowance(clock, REPORTS_A_SECOND);
   const end = (message: string) => {
     const remedy = 'The stream is ended; the agent starts it again.';
-    onTrouble?.(agent.host, finding('protocol-violation', agent.host, message, remedy));
+    onTrouble?.(agent.host, finding('protocol-violation', agent.host, message, remedy), context);
     agent.close();
   };
   try {
@@ -143,7 +145,17 @@ async function listen(
             return;
           }
           const trouble = agent.report(body.value);
-          if (trouble) onTrouble?.(agent.host, trouble);
+          if (trouble) onTrouble?.(agent.host, trouble, context);
+          break;
+        }
+        case 'counted': {
+          // Nobody asked for it, or somebody did and the time is over: it costs as much as a report that nobody asked for.
+          if (!agent.awaits(body.value.answers) && !unasked()) {
+            end(`The agent of ${agent.host} reports more often than ${REPORTS_A_SECOND} times a second.`);
+            return;
+          }
+          const trouble = agent.counted(body.value);
+          if (trouble) onTrouble?.(agent.host, trouble, context);
           break;
         }
         case 'hello':
@@ -175,13 +187,6 @@ function refusal({ code, message, remedy }: Finding): ControllerMessage {
     sequence: 1n,
     body: { case: 'refused', value: { code, message, remedy } },
   });
-}
-
-function forbidden(host: string): NetloomError {
-  const message = `This machine may not speak for the host ${host}.`;
-  return new NetloomError([
-    finding('host-forbidden', host, message, 'Use the certificate that was made for this host.'),
-  ]);
 }
 
 function deadAfter(options: ServiceOptions): number {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { HostStatus } from '../../stream/feed.ts';
+import type { NicFact } from '../../stream/report.ts';
 import { compareGroups, hostsOfGroup } from './compare.ts';
 import { FABRIC, hostText, switchText, world } from './fixture.ts';
 
@@ -41,6 +42,33 @@ describe('hosts of one group', () => {
     expect(group?.differences[1]?.values).toEqual([
       { value: 'a, b', hosts: ['h1', 'h3'] },
       { value: 'a', hosts: ['h2'] },
+    ]);
+  });
+
+  it('differ in what their machines say of the NICs, as far as they say it', async () => {
+    const { controller } = await world(THREE);
+    const nic = (name: string, driver: string, system?: string) => ({
+      name,
+      link: true,
+      driver,
+      mtu: 1600,
+      ...(system === undefined
+        ? {}
+        : { neighbour: { chassis: '00:11:22:33:44:55', port: `${name}1`, system } }),
+    });
+    const found = (host: string, ...nics: readonly NicFact[]): [string, HostStatus] => {
+      const [, status] = agent(host, '1.0');
+      return [host, { ...status, report: { ...status.report!, nics } }];
+    };
+    const statuses = new Map([
+      found('h1', nic('a', 'ice', 'leaf1'), nic('b', 'ice'), nic('eth9', 'usb')),
+      found('h2', nic('a', 'ice', 'leaf1'), nic('b', 'ice')),
+      found('h3', nic('a', 'mlx5_core', 'leaf2'), nic('b', 'ice')),
+    ]);
+    const [group] = compareGroups(controller.network, statuses);
+    expect(group?.differences.map(({ aspect, usual, odd }) => [aspect, usual, odd])).toEqual([
+      ['drivers of the NICs', 'a ice, b ice', ['h3']],
+      ['physical switches', 'a to leaf1', ['h3']],
     ]);
   });
 

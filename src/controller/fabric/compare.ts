@@ -6,6 +6,7 @@ import { entryOf } from '../../base/map.ts';
 import { type Host, isKind } from '../../model/kinds.ts';
 import { groupPath } from '../../model/uplinks.ts';
 import type { HostStatus } from '../../stream/feed.ts';
+import type { NicFact } from '../../stream/report.ts';
 import type { NetworkView } from '../network.ts';
 import { fabricsOf, hostSwitchesOf } from './of-host.ts';
 
@@ -124,12 +125,35 @@ function* aspectsOf(
   if (!status?.report) return;
   yield ['version of the agent', status.report.version || 'unknown'];
   yield ['switching', status.report.engine || 'unknown'];
+  yield* foundAspects(host, status.report.nics);
+}
+
+/** What the machine itself says of the NICs that are described; nothing of what it does not say. */
+function* foundAspects(host: Host, found: readonly NicFact[]): Generator<readonly [string, string]> {
+  const facts = found.filter(({ name }) => host.nics.some((nic) => nic.name === name));
+  const aspect = (text: (fact: NicFact) => string | undefined) =>
+    facts.flatMap((fact) => {
+      const said = text(fact);
+      return said === undefined ? [] : [`${fact.name} ${said}`];
+    });
+  const aspects: [string, string[]][] = [
+    ['drivers of the NICs', aspect(({ driver }) => driver)],
+    ['MTU of the NICs', aspect(({ mtu }) => mtu?.toString())],
+    ['offloads of the NICs', aspect(({ offloads }) => offloads && (offloads.join('+') || 'nothing'))],
+    // Not the port: that is another one for every host.
+    [
+      'physical switches',
+      aspect(({ neighbour }) => neighbour && `to ${neighbour.system ?? neighbour.chassis}`),
+    ],
+  ];
+  for (const [name, values] of aspects) if (values.length > 0) yield [name, listed(values)];
 }
 
 function listed(values: readonly string[]): string {
   return values.length === 0 ? 'none' : [...values].sort().join(', ');
 }
 
-function hostsOf(network: NetworkView): Host[] {
+/** All hosts of the description. */
+export function hostsOf(network: NetworkView): Host[] {
   return network.list('Host').flatMap(({ object }) => (isKind(object, 'Host') ? [object] : []));
 }

@@ -16,6 +16,8 @@ export interface PartCompliance extends Compliance {
   readonly object: string;
   /** Which part of the object: `virtual switch`, `uplink`, `vNIC eth0`, `NICs` … */
   readonly part: string;
+  /** What is worth knowing of it and no fault: that no hypervisor has plugged an interface in for it, for example. */
+  readonly note?: string;
 }
 
 /** Everything that the host is to have, and whatever else its agent found. */
@@ -124,12 +126,18 @@ export function partsOfMachine(
 ): PartCompliance[] {
   const key = objectKey(vm);
   const drift = report?.drift ?? [];
-  const parts = vm.vnics.map(({ name }) =>
-    vnic(network, host, key, `vNIC ${name}`, vmVnicOwner(virtualMachineKey(vm), name), drift),
-  );
+  const parts = vm.vnics.map(({ name }) => {
+    const owner = vmVnicOwner(virtualMachineKey(vm), name);
+    const id = network.allocation(VNIC, owner);
+    const fact = report?.vnics?.find((each) => each.id === id);
+    const found = vnic(network, host, key, `vNIC ${name}`, owner, drift);
+    return fact && !fact.plugged ? { ...found, note: NOT_PLUGGED } : found;
+  });
   const flows = drift.filter(({ object, port }) => object === key && port === undefined);
   return flows.length > 0 ? [...parts, part(key, 'flows', flows)] : parts;
 }
+
+const NOT_PLUGGED = 'Not plugged: no hypervisor of the host has an interface for it yet.';
 
 function partsOfProviders(
   network: NetworkView,

@@ -171,3 +171,28 @@ describe('an object', () => {
     for (const [levels, result] of cases) expect(worst(levels)).toBe(result);
   });
 });
+
+describe('what is worth knowing of a part and no fault', () => {
+  const vm1 = (vnics?: HostReport['vnics']) => {
+    const found = complianceOfHost(
+      fabric.controller.network,
+      host(),
+      status({ report: report(vnics ? { vnics } : {}) }),
+    );
+    return found.parts.find(({ object }) => object === 'VirtualMachine/vm1');
+  };
+  const id = () => {
+    const records = [...fabric.controller.network.records()].map(({ record }) => record);
+    const port = records.find((record) => record.kind === 'port' && record.owner === 'vm');
+    return port?.kind === 'port' ? port.id : '';
+  };
+
+  it('is that no hypervisor has plugged in a vNIC', () => {
+    expect(vm1()).not.toHaveProperty('note');
+    expect(vm1([{ id: id(), plugged: true, link: true }])).not.toHaveProperty('note');
+    expect(vm1([{ id: id(), plugged: false, link: false }])).toMatchObject({
+      level: 'full',
+      note: expect.stringContaining('Not plugged'),
+    });
+  });
+});

@@ -1,4 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import type { HostStatus } from '../../stream/feed.ts';
+import type { NicFact } from '../../stream/report.ts';
 import { FABRIC, hostText, switchText, type World, world } from './fixture.ts';
 import { hintsOf } from './hints.ts';
 
@@ -12,6 +14,47 @@ const hints = () =>
 describe('a fabric that is as it should be', () => {
   it('has no hints', () => {
     expect(hints()).toEqual([]);
+  });
+});
+
+describe('cable-elsewhere', () => {
+  const says = (host: string, ...leaves: readonly (string | undefined)[]): [string, HostStatus] => {
+    const nics = ['a', 'b'].map((name, i): NicFact => {
+      const system = leaves[i];
+      const neighbour = { chassis: `chassis of ${system}`, port: `${host}${name}`, system: `${system}` };
+      return { name, link: true, ...(system === undefined ? {} : { neighbour }) };
+    });
+    const report = { version: '', engine: '', nics, switches: [], drift: [], repaired: [], findings: [] };
+    return [host, { host, connected: true, touched: 1, report }];
+  };
+  const told = (...statuses: readonly [string, HostStatus][]) =>
+    hintsOf(fabric.controller.network, 0, new Map(statuses)).map(
+      ({ path, message }) => `${path}: ${message}`,
+    );
+
+  beforeEach(async () => {
+    await fabric.apply(hostText('h3', 3), switchText('h3'));
+  });
+
+  it('names the NIC whose cable was swapped, and no other', () => {
+    expect(
+      told(says('h1', 'leaf1', 'leaf2'), says('h2', 'leaf1', 'leaf2'), says('h3', 'leaf1', 'leaf2')),
+    ).toEqual([]);
+    expect(
+      told(says('h1', 'leaf1', 'leaf2'), says('h2', 'leaf1', 'leaf2'), says('h3', 'leaf2', 'leaf1')),
+    ).toEqual([
+      'Host/h3.nics[0].physicalNetwork: NIC "a" is described as cabled to "blue", and at the other end is leaf2, port h3a, where the other NICs are of "green".',
+      'Host/h3.nics[1].physicalNetwork: NIC "b" is described as cabled to "green", and at the other end is leaf1, port h3b, where the other NICs are of "blue".',
+    ]);
+  });
+
+  it('says nothing where nobody can know, or one switch carries both', () => {
+    expect(told(says('h1', 'leaf1'), says('h2', undefined, 'leaf1'))).toEqual([]);
+    expect(told(says('h1', 'leaf1', 'leaf1'), says('h2', 'leaf1', 'leaf1'), says('h3'))).toEqual([]);
+    // A switch of its own in each rack.
+    expect(
+      told(says('h1', 'leaf1', 'leaf2'), says('h2', 'leaf3', 'leaf4'), says('h3', 'leaf5', 'leaf6')),
+    ).toEqual([]);
   });
 });
 

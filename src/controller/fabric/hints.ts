@@ -14,13 +14,17 @@ import { hostVnicAddresses } from '../../model/placement.ts';
 import { carriesVlan } from '../../model/range.ts';
 import { siteDistance, sitesOfProfile } from '../../model/uplinks.ts';
 import { hostScope } from '../../policy/records.ts';
+import type { HostStatus } from '../../stream/feed.ts';
 import type { NetworkView } from '../network.ts';
+import { oddCables } from './cabling.ts';
 
 interface Look {
   readonly network: NetworkView;
   readonly read: Reader;
   /** Wall-clock milliseconds. */
   readonly now: number;
+  /** What the hosts say of themselves. */
+  readonly statuses: ReadonlyMap<string, HostStatus>;
 }
 
 type Hint = (look: Look) => Iterable<Finding>;
@@ -35,8 +39,12 @@ const IPV6_MTU = 1280;
 const NAMES_SHOWN = 8;
 
 /** Every hint, sorted by object. */
-export function hintsOf(network: NetworkView, now: number): readonly Finding[] {
-  const look: Look = { network, read: network.reader, now };
+export function hintsOf(
+  network: NetworkView,
+  now: number,
+  statuses: ReadonlyMap<string, HostStatus> = new Map(),
+): readonly Finding[] {
+  const look: Look = { network, read: network.reader, now, statuses };
   return HINTS.flatMap((hint) => [...hint(look)]).sort((a, b) =>
     a.path < b.path ? -1 : a.path > b.path ? 1 : 0,
   );
@@ -280,6 +288,23 @@ function* poolsLow({ network, now }: Look): Generator<Finding> {
   }
 }
 
+function* cablesElsewhere({ network, read, statuses }: Look): Generator<Finding> {
+  for (const { host: name, index, nic, network: described, system, port, usual } of oddCables(
+    network,
+    statuses,
+  )) {
+    const host = get(read, 'Host', name);
+    if (!host) continue;
+    yield hint(
+      'cable-elsewhere',
+      host,
+      `nics[${index}].physicalNetwork`,
+      `NIC "${nic}" is described as cabled to "${described}", and at the other end is ${system}, port ${port}, where the other NICs are of "${usual}".`,
+      'Plug the cable in where it belongs, or say where it is.',
+    );
+  }
+}
+
 const HINTS: readonly Hint[] = [
   fewNics,
   managementMissing,
@@ -290,6 +315,7 @@ const HINTS: readonly Hint[] = [
   fabricVersions,
   vlansNowhere,
   poolsLow,
+  cablesElsewhere,
 ];
 
 function hint(

@@ -3,7 +3,8 @@
  *
  *     prepare       the destination gets the VM's ports, and everything that they need; every host of its routing
  *                   domains learns that the VM may be there
- *     (the move)    the hypervisor stops the VM here and starts it there; its hosts pass frames on by themselves
+ *     move          the hypervisor stops the VM here and starts it there; its hosts pass frames on by themselves. Waited
+ *                   for where the hosts say what is plugged in (arrival.ts)
  *     switch over   every host sends to the destination
  *     finish        the source forgets the VM, and the routing domains whose last VM it was
  *
@@ -16,6 +17,7 @@ import { type MigrationPhase, migrationPhase } from '../../model/migration.ts';
 import type { ChangeSummary } from '../change.ts';
 import type { JobSpec, RunningJob } from '../jobs/book.ts';
 import type { JobContext } from '../jobs/run.ts';
+import { arrived, isToMove } from './arrival.ts';
 import { type FailoverOptions, type FailoverRequest, type FailoverSummary, failover } from './failover.ts';
 import { behind, concerned, confirmed, isConnected } from './hosts.ts';
 import type { Migrating, MigrationStatus } from './parts.ts';
@@ -31,6 +33,8 @@ export interface MigrationOptions {
   readonly onJob?: (job: RunningJob) => void;
   /** How long to wait for the hosts at each step, in milliseconds; default 30 seconds. */
   readonly patience?: number;
+  /** How long to wait for the hypervisor, in milliseconds; default ten minutes. 0: it is not waited for. */
+  readonly movePatience?: number;
   /** Go on although a host that is away has not confirmed a step: what it sends may be lost. */
   readonly force?: boolean;
 }
@@ -42,7 +46,8 @@ interface Run extends MigrationOptions {
 }
 
 const PATIENCE_MS = 30_000;
-const STEPS = ['prepare', 'switch over', 'finish'] as const;
+const MOVE_PATIENCE_MS = 600_000;
+const STEPS = ['prepare', 'move', 'switch over', 'finish'] as const;
 
 export class Migrations {
   readonly #controller: Migrating;
@@ -117,6 +122,7 @@ export class Migrations {
       if (!status) await this.#prepare(vm, destination, run);
       else if (destination !== undefined && destination !== status.destination) throw elsewhere(vm, status);
       else await this.#confirmed(vm, run);
+      if (until !== 'prepared') await this.#move(vm, run);
       if (until !== 'prepared' && this.get(vm)?.phase === 'prepared') await this.#switchOver(vm, run);
       if (until === 'finished') await this.#finish(vm, run);
       return this.get(vm);
@@ -125,11 +131,11 @@ export class Migrations {
 
   /**
    * Everything as before the preparation, as a job. A VM that has been switched over is first switched back; it has to
-   * run on the source again, which is the hypervisor's to see to.
+   * run on the source again, which is the hypervisor's to see to. `reason` is told to whoever waits for the migration.
    */
-  async abort(vm: string, options: MigrationOptions): Promise<void> {
+  async abort(vm: string, options: MigrationOptions & { readonly reason?: string }): Promise<void> {
     const running = this.#running.get(vm);
-    running?.stop.abort(aborted(vm));
+    running?.stop.abort(aborted(vm, options.reason));
     await running?.end;
     const { migration, host } = this.#vm(vm).object;
     const back = migration && host !== migration.source ? ['switch back'] : [];
@@ -172,6 +178,18 @@ export class Migrations {
       const message = `migrate ${vm} from ${object.host} to ${destination}: prepare`;
       await this.#commit(object, this.#prepared(object, destination), message, run);
       await this.#confirmed(vm, run);
+    });
+  }
+
+  /** The hypervisor's part. A VM that has been switched over may have been moved before that, or after it. */
+  async #move(vm: string, { job, signal, movePatience = MOVE_PATIENCE_MS }: Run): Promise<void> {
+    const { feed, network } = this.#controller;
+    const { object } = this.#vm(vm);
+    if (movePatience === 0 || !isToMove(feed, network, object)) return;
+    await job.step('move', async () => {
+      const { source, destination } = object.migration ?? {};
+      job.log(`The hypervisor is to move it now, from ${source} to ${destination}.`);
+      await arrived(feed, network, object, { patience: movePatience, signal });
     });
   }
 

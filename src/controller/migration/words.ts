@@ -41,12 +41,13 @@ export function busy(vm: string): NetloomError {
   ]);
 }
 
-export function aborted(vm: string): NetloomError {
+/** `reason`: why, where it was said. */
+export function aborted(vm: string, reason?: string): NetloomError {
   return new NetloomError([
     finding(
       'migration-step',
       `VirtualMachine/${vm}`,
-      `The migration of "${vm}" was aborted.`,
+      `The migration of "${vm}" was aborted${reason === undefined ? '.' : `: ${reason}`}`,
       'Begin again when what spoke against it is over.',
     ),
   ]);

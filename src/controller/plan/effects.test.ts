@@ -150,6 +150,13 @@ describe('a switch', () => {
   const elsewhere: PortRecord = { ...port, id: 'p3', name: 'vm2/eth0', switch: 'Other' };
   const ports = [port, host, elsewhere];
 
+  it('with another flow export interrupts nobody', () => {
+    const flowExport = { type: 'ipfix', collectors: ['192.0.2.1:4739'], sampling: 400 } as const;
+    const effect = only([change(external, { ...external, flowExport })], ports);
+    expect(effect.text).toBe('flow export off -> ipfix of 1 in 400 to 192.0.2.1:4739');
+    expect([effect.interruption.milliseconds, effect.vnics]).toEqual([0, []]);
+  });
+
   it.each<[string, SwitchRecord, number | null]>([
     ['a member less', { ...external, uplink: { ...uplink, nics: ['nic1'] } }, 200],
     ['other NICs', { ...external, uplink: { ...uplink, nics: ['nic3'] } }, 3000],

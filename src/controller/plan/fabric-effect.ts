@@ -1,6 +1,7 @@
 /** What changes of switches, uplinks, provider addresses, ACLs and routing domains do to the ports behind them. */
 import type {
   AclRecord,
+  FlowExport,
   PolicyRecord,
   PortRecord,
   ProviderRecord,
@@ -54,6 +55,8 @@ export function switchEffect(
   if (had && has) uplinkChanges(had, has, note);
   else if (has) note(`takes ${has.nics.join(', ')}`, NEW_UPLINK);
   else if (had) note(`gives ${had.nics.join(', ')} back`, GONE);
+  const [told, tells] = [exportText(before.flowExport), exportText(after.flowExport)];
+  if (told !== tells) note(`flow export ${told} -> ${tells}`, NONE);
   if (texts.length === 0) return undefined;
   const behind = interruption.milliseconds === 0 ? [] : ports().filter((port) => port.switch === name);
   return {
@@ -64,6 +67,12 @@ export function switchEffect(
     vnics: behind.map((port) => port.name),
     management: behind.some(({ owner }) => owner === 'host'),
   };
+}
+
+function exportText(flowExport: FlowExport | undefined): string {
+  if (!flowExport) return 'off';
+  const { type, collectors, sampling } = flowExport;
+  return `${type} of 1 in ${sampling} to ${collectors.join(', ')}`;
 }
 
 function uplinkChanges(had: Uplink, has: Uplink, note: (text: string, lost: Interruption) => void): void {

@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file policy.proto.
  */
 export const file_policy: GenFile = /*@__PURE__*/
-  fileDesc("Cgxwb2xpY3kucHJvdG8SEW5ldGxvb20ucG9saWN5LnYxItUBCgxBZ2VudE1lc3NhZ2USKQoFaGVsbG8YASABKAsyGC5uZXRsb29tLnBvbGljeS52MS5IZWxsb0gAEi0KB2FwcGxpZWQYAiABKAsyGi5uZXRsb29tLnBvbGljeS52MS5BcHBsaWVkSAASNgoJaGVhcnRiZWF0GAMgASgLMiEubmV0bG9vbS5wb2xpY3kudjEuQWdlbnRIZWFydGJlYXRIABIrCgZyZXBvcnQYBCABKAsyGS5uZXRsb29tLnBvbGljeS52MS5SZXBvcnRIAEIGCgRib2R5InsKBUhlbGxvEgwKBGhvc3QYASABKAkSGAoQcHJvdG9jb2xfdmVyc2lvbhgCIAEoDRINCgVlcG9jaBgDIAEoCRIQCghyZXZpc2lvbhgEIAEoBBISCgpib290X25vbmNlGAUgASgJEhUKDXdhbnRfc25hcHNob3QYBiABKAgiOQoHQXBwbGllZBIQCghyZXZpc2lvbhgBIAEoBBIKCgJvaxgCIAEoCBIQCghmaW5kaW5ncxgDIAEoDCIQCg5BZ2VudEhlYXJ0YmVhdCIpCgZSZXBvcnQSDwoHYW5zd2VycxgBIAEoBBIOCgZyZXBvcnQYAiABKAwixQIKEUNvbnRyb2xsZXJNZXNzYWdlEhAKCHNlcXVlbmNlGAEgASgEEi0KB3dlbGNvbWUYAiABKAsyGi5uZXRsb29tLnBvbGljeS52MS5XZWxjb21lSAASLwoIc25hcHNob3QYAyABKAsyGy5uZXRsb29tLnBvbGljeS52MS5TbmFwc2hvdEgAEikKBWRlbHRhGAQgASgLMhgubmV0bG9vbS5wb2xpY3kudjEuRGVsdGFIABIxCgloZWFydGJlYXQYBSABKAsyHC5uZXRsb29tLnBvbGljeS52MS5IZWFydGJlYXRIABItCgdyZWZ1c2VkGAYgASgLMhoubmV0bG9vbS5wb2xpY3kudjEuUmVmdXNlZEgAEikKBWNoZWNrGAcgASgLMhgubmV0bG9vbS5wb2xpY3kudjEuQ2hlY2tIAEIGCgRib2R5IkQKB1dlbGNvbWUSDQoFZXBvY2gYASABKAkSEAoIcmV2aXNpb24YAiABKAQSGAoQcHJvdG9jb2xfdmVyc2lvbhgDIAEoDSJkCghTbmFwc2hvdBIQCghyZXZpc2lvbhgBIAEoBBIqCgdjaGFuZ2VzGAIgAygLMhkubmV0bG9vbS5wb2xpY3kudjEuQ2hhbmdlEgwKBGxhc3QYAyABKAgSDAoEaGFzaBgEIAEoCSJpCgVEZWx0YRIMCgRmcm9tGAEgASgEEgoKAnRvGAIgASgEEioKB2NoYW5nZXMYAyADKAsyGS5uZXRsb29tLnBvbGljeS52MS5DaGFuZ2USDAoEbGFzdBgEIAEoCBIMCgRoYXNoGAUgASgJIkQKBkNoYW5nZRINCgVzY29wZRgBIAEoCRILCgNrZXkYAiABKAkSEwoGcmVjb3JkGAMgASgMSACIAQFCCQoHX3JlY29yZCIlCglIZWFydGJlYXQSDAoEZnJvbRgBIAEoBBIKCgJ0bxgCIAEoBCIjCgVDaGVjaxIKCgJpZBgBIAEoBBIOCgZyZXBhaXIYAiABKAgiOAoHUmVmdXNlZBIMCgRjb2RlGAEgASgJEg8KB21lc3NhZ2UYAiABKAkSDgoGcmVtZWR5GAMgASgJMmIKDVBvbGljeVNlcnZpY2USUQoEU3luYxIfLm5ldGxvb20ucG9saWN5LnYxLkFnZW50TWVzc2FnZRokLm5ldGxvb20ucG9saWN5LnYxLkNvbnRyb2xsZXJNZXNzYWdlKAEwAWIGcHJvdG8z");
+  fileDesc("Cgxwb2xpY3kucHJvdG8SEW5ldGxvb20ucG9saWN5LnYxIoQCCgxBZ2VudE1lc3NhZ2USKQoFaGVsbG8YASABKAsyGC5uZXRsb29tLnBvbGljeS52MS5IZWxsb0gAEi0KB2FwcGxpZWQYAiABKAsyGi5uZXRsb29tLnBvbGljeS52MS5BcHBsaWVkSAASNgoJaGVhcnRiZWF0GAMgASgLMiEubmV0bG9vbS5wb2xpY3kudjEuQWdlbnRIZWFydGJlYXRIABIrCgZyZXBvcnQYBCABKAsyGS5uZXRsb29tLnBvbGljeS52MS5SZXBvcnRIABItCgdjb3VudGVkGAUgASgLMhoubmV0bG9vbS5wb2xpY3kudjEuQ291bnRlZEgAQgYKBGJvZHkiewoFSGVsbG8SDAoEaG9zdBgBIAEoCRIYChBwcm90b2NvbF92ZXJzaW9uGAIgASgNEg0KBWVwb2NoGAMgASgJEhAKCHJldmlzaW9uGAQgASgEEhIKCmJvb3Rfbm9uY2UYBSABKAkSFQoNd2FudF9zbmFwc2hvdBgGIAEoCCI5CgdBcHBsaWVkEhAKCHJldmlzaW9uGAEgASgEEgoKAm9rGAIgASgIEhAKCGZpbmRpbmdzGAMgASgMIhAKDkFnZW50SGVhcnRiZWF0IikKBlJlcG9ydBIPCgdhbnN3ZXJzGAEgASgEEg4KBnJlcG9ydBgCIAEoDCIrCgdDb3VudGVkEg8KB2Fuc3dlcnMYASABKAQSDwoHY291bnRlZBgCIAEoDCLFAgoRQ29udHJvbGxlck1lc3NhZ2USEAoIc2VxdWVuY2UYASABKAQSLQoHd2VsY29tZRgCIAEoCzIaLm5ldGxvb20ucG9saWN5LnYxLldlbGNvbWVIABIvCghzbmFwc2hvdBgDIAEoCzIbLm5ldGxvb20ucG9saWN5LnYxLlNuYXBzaG90SAASKQoFZGVsdGEYBCABKAsyGC5uZXRsb29tLnBvbGljeS52MS5EZWx0YUgAEjEKCWhlYXJ0YmVhdBgFIAEoCzIcLm5ldGxvb20ucG9saWN5LnYxLkhlYXJ0YmVhdEgAEi0KB3JlZnVzZWQYBiABKAsyGi5uZXRsb29tLnBvbGljeS52MS5SZWZ1c2VkSAASKQoFY2hlY2sYByABKAsyGC5uZXRsb29tLnBvbGljeS52MS5DaGVja0gAQgYKBGJvZHkiRAoHV2VsY29tZRINCgVlcG9jaBgBIAEoCRIQCghyZXZpc2lvbhgCIAEoBBIYChBwcm90b2NvbF92ZXJzaW9uGAMgASgNImQKCFNuYXBzaG90EhAKCHJldmlzaW9uGAEgASgEEioKB2NoYW5nZXMYAiADKAsyGS5uZXRsb29tLnBvbGljeS52MS5DaGFuZ2USDAoEbGFzdBgDIAEoCBIMCgRoYXNoGAQgASgJImkKBURlbHRhEgwKBGZyb20YASABKAQSCgoCdG8YAiABKAQSKgoHY2hhbmdlcxgDIAMoCzIZLm5ldGxvb20ucG9saWN5LnYxLkNoYW5nZRIMCgRsYXN0GAQgASgIEgwKBGhhc2gYBSABKAkiRAoGQ2hhbmdlEg0KBXNjb3BlGAEgASgJEgsKA2tleRgCIAEoCRITCgZyZWNvcmQYAyABKAxIAIgBAUIJCgdfcmVjb3JkIiUKCUhlYXJ0YmVhdBIMCgRmcm9tGAEgASgEEgoKAnRvGAIgASgEIjIKBUNoZWNrEgoKAmlkGAEgASgEEg4KBnJlcGFpchgCIAEoCBINCgVjb3VudBgDIAEoCCI4CgdSZWZ1c2VkEgwKBGNvZGUYASABKAkSDwoHbWVzc2FnZRgCIAEoCRIOCgZyZW1lZHkYAyABKAkyYgoNUG9saWN5U2VydmljZRJRCgRTeW5jEh8ubmV0bG9vbS5wb2xpY3kudjEuQWdlbnRNZXNzYWdlGiQubmV0bG9vbS5wb2xpY3kudjEuQ29udHJvbGxlck1lc3NhZ2UoATABYgZwcm90bzM");
 
 /**
  * @generated from message netloom.policy.v1.AgentMessage
@@ -48,6 +48,12 @@ export type AgentMessage = Message<"netloom.policy.v1.AgentMessage"> & {
      */
     value: Report;
     case: "report";
+  } | {
+    /**
+     * @generated from field: netloom.policy.v1.Counted counted = 5;
+     */
+    value: Counted;
+    case: "counted";
   } | { case: undefined; value?: undefined };
 };
 
@@ -185,6 +191,34 @@ export const ReportSchema: GenMessage<Report> = /*@__PURE__*/
   messageDesc(file_policy, 4);
 
 /**
+ * What the host has counted; only when it was asked.
+ *
+ * @generated from message netloom.policy.v1.Counted
+ */
+export type Counted = Message<"netloom.policy.v1.Counted"> & {
+  /**
+   * The Check that this answers.
+   *
+   * @generated from field: uint64 answers = 1;
+   */
+  answers: bigint;
+
+  /**
+   * JSON: src/stream/counted.ts.
+   *
+   * @generated from field: bytes counted = 2;
+   */
+  counted: Uint8Array;
+};
+
+/**
+ * Describes the message netloom.policy.v1.Counted.
+ * Use `create(CountedSchema)` to create a new message.
+ */
+export const CountedSchema: GenMessage<Counted> = /*@__PURE__*/
+  messageDesc(file_policy, 5);
+
+/**
  * @generated from message netloom.policy.v1.ControllerMessage
  */
 export type ControllerMessage = Message<"netloom.policy.v1.ControllerMessage"> & {
@@ -242,7 +276,7 @@ export type ControllerMessage = Message<"netloom.policy.v1.ControllerMessage"> &
  * Use `create(ControllerMessageSchema)` to create a new message.
  */
 export const ControllerMessageSchema: GenMessage<ControllerMessage> = /*@__PURE__*/
-  messageDesc(file_policy, 5);
+  messageDesc(file_policy, 6);
 
 /**
  * The answer to a Hello; a Snapshot or a Delta follows.
@@ -273,7 +307,7 @@ export type Welcome = Message<"netloom.policy.v1.Welcome"> & {
  * Use `create(WelcomeSchema)` to create a new message.
  */
 export const WelcomeSchema: GenMessage<Welcome> = /*@__PURE__*/
-  messageDesc(file_policy, 6);
+  messageDesc(file_policy, 7);
 
 /**
  * A part of all the policy of the host at one revision. It counts from the part marked last on.
@@ -311,7 +345,7 @@ export type Snapshot = Message<"netloom.policy.v1.Snapshot"> & {
  * Use `create(SnapshotSchema)` to create a new message.
  */
 export const SnapshotSchema: GenMessage<Snapshot> = /*@__PURE__*/
-  messageDesc(file_policy, 7);
+  messageDesc(file_policy, 8);
 
 /**
  * A part of what changes the policy of the host from one revision to another. It counts from the part marked last on.
@@ -352,7 +386,7 @@ export type Delta = Message<"netloom.policy.v1.Delta"> & {
  * Use `create(DeltaSchema)` to create a new message.
  */
 export const DeltaSchema: GenMessage<Delta> = /*@__PURE__*/
-  messageDesc(file_policy, 8);
+  messageDesc(file_policy, 9);
 
 /**
  * @generated from message netloom.policy.v1.Change
@@ -381,7 +415,7 @@ export type Change = Message<"netloom.policy.v1.Change"> & {
  * Use `create(ChangeSchema)` to create a new message.
  */
 export const ChangeSchema: GenMessage<Change> = /*@__PURE__*/
-  messageDesc(file_policy, 9);
+  messageDesc(file_policy, 10);
 
 /**
  * The controller is alive; and a bookmark: nothing concerns this host between the two revisions.
@@ -405,7 +439,7 @@ export type Heartbeat = Message<"netloom.policy.v1.Heartbeat"> & {
  * Use `create(HeartbeatSchema)` to create a new message.
  */
 export const HeartbeatSchema: GenMessage<Heartbeat> = /*@__PURE__*/
-  messageDesc(file_policy, 10);
+  messageDesc(file_policy, 11);
 
 /**
  * Look at the host, and say how it differs from the policy.
@@ -426,6 +460,13 @@ export type Check = Message<"netloom.policy.v1.Check"> & {
    * @generated from field: bool repair = 2;
    */
   repair: boolean;
+
+  /**
+   * Answer with a Counted instead; repair is false then. An agent that does not know this answers with a Report.
+   *
+   * @generated from field: bool count = 3;
+   */
+  count: boolean;
 };
 
 /**
@@ -433,7 +474,7 @@ export type Check = Message<"netloom.policy.v1.Check"> & {
  * Use `create(CheckSchema)` to create a new message.
  */
 export const CheckSchema: GenMessage<Check> = /*@__PURE__*/
-  messageDesc(file_policy, 11);
+  messageDesc(file_policy, 12);
 
 /**
  * The controller will not serve this agent, and ends the stream.
@@ -464,7 +505,7 @@ export type Refused = Message<"netloom.policy.v1.Refused"> & {
  * Use `create(RefusedSchema)` to create a new message.
  */
 export const RefusedSchema: GenMessage<Refused> = /*@__PURE__*/
-  messageDesc(file_policy, 12);
+  messageDesc(file_policy, 13);
 
 /**
  * @generated from service netloom.policy.v1.PolicyService
