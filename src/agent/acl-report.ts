@@ -4,28 +4,20 @@ import { ruleThing } from '../pipeline/acl-rules.ts';
 import { cookieOf } from '../pipeline/cookies.ts';
 import { ACL, ACL_INBOUND, ACL_PORT_MASK, ACL_RULE, ACL_STATE } from '../pipeline/registers.ts';
 import type { AclRecord, AclRule, AclVerdict, PortRecord } from '../policy/records.ts';
+import type { AclCount } from '../stream/counted.ts';
 import type { Records } from './records.ts';
 
 /** A rule with `log` has decided about a frame. */
 export interface AclDecision {
-  /** Of the vNIC whose ACL it is: `blue1/eth0`. */
+  /** Of the vNIC whose ACL it is. */
+  readonly id: string;
+  /** The same for people: `blue1/eth0`. */
   readonly port: string;
   readonly acl: string;
   readonly rule: string;
   readonly direction: AclRule['direction'];
   readonly verdict: AclVerdict;
   readonly frame: Uint8Array;
-}
-
-/** How often a rule, or the default of an ACL, has decided on this host since its flows were made. */
-export interface AclCounter {
-  readonly acl: string;
-  /** Name of the rule; `default` where no rule was about it. */
-  readonly rule: string;
-  readonly direction: AclRule['direction'];
-  readonly verdict: AclVerdict;
-  readonly packets: bigint;
-  readonly bytes: bigint;
 }
 
 /** What a packet-in with PUNT.aclLog tells; undefined when the ACL or the port is gone by now. */
@@ -40,6 +32,7 @@ export function readDecision(
   const rule = acl?.rules[Number(index) - 1];
   if (!port || !acl || !rule) return undefined;
   return {
+    id: port.id,
     port: port.name,
     acl: acl.id,
     rule: rule.name,
@@ -53,7 +46,7 @@ export function readDecision(
  * The counters of all rules, those that decided nothing included. A rule is several flows, told by their cookie; a frame
  * that it decides about meets one of them once.
  */
-export function countersOf(records: Records, flows: Iterable<FlowStats>): readonly AclCounter[] {
+export function countersOf(records: Records, flows: Iterable<FlowStats>): readonly AclCount[] {
   const sums = new Map<bigint, { packets: bigint; bytes: bigint }>();
   for (const { flow, packets, bytes } of flows) {
     const sum = sums.get(flow.cookie) ?? { packets: 0n, bytes: 0n };

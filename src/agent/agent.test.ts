@@ -75,6 +75,45 @@ describe('apply', () => {
   });
 });
 
+describe('flow export', () => {
+  const flowExport = { type: 'ipfix', collectors: ['192.0.2.1:4739'], sampling: 400 } as const;
+  const records = (wanted?: typeof flowExport) =>
+    host1Records().map((record) =>
+      record.kind === 'switch' && wanted ? { ...record, flowExport: wanted } : record,
+    );
+  const said = async () => (await agent.check()).map(({ what, object }) => [what, object]);
+
+  it('is what the policy says, and what the engine does not do of it is told for as long as it is wanted', async () => {
+    const warning = {
+      code: 'flow-export-none',
+      severity: 'warning',
+      path: 'LogicalSwitch/Fabric.flowExport',
+    };
+    expect(await agent.apply(changesOf(records(flowExport)))).toMatchObject({
+      ok: true,
+      findings: [warning],
+    });
+    expect(await machine.switches.get('Fabric')!.flowExport()).toEqual(flowExport);
+    expect(await agent.apply([])).toMatchObject({ ok: true, findings: [warning] });
+    expect(await agent.apply(changesOf(records()))).toMatchObject({ ok: true, findings: [] });
+    expect(await machine.switches.get('Fabric')!.flowExport()).toBeUndefined();
+  });
+
+  it('that is another one is found and repaired', async () => {
+    await agent.apply(changesOf(records(flowExport)));
+    expect(await said()).toEqual([]);
+    const soft = machine.switches.get('Fabric')!;
+    await soft.setFlowExport({ ...flowExport, sampling: 1 });
+    expect(await said()).toEqual([['flow-export-changed', expect.stringContaining('HostSwitch/')]]);
+    expect((await agent.repair()).drift).toEqual([]);
+    expect(await soft.flowExport()).toEqual(flowExport);
+    // In another order it is the same.
+    const { sampling, collectors, type } = flowExport;
+    await soft.setFlowExport({ sampling, collectors, type });
+    expect(await said()).toEqual([]);
+  });
+});
+
 describe('a refused bundle', () => {
   it('is reported, leaves what was in force, and is made up for by the next change', async () => {
     await agent.apply(changesOf(host1Records()));

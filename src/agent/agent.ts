@@ -19,11 +19,14 @@ import { type Binding, factKey, type PipelineFact, portOf } from '../pipeline/fa
 import { Pipeline } from '../pipeline/pipeline.ts';
 import { metersOf, PUNT } from '../pipeline/punt.ts';
 import { type MirrorRecord, type PolicyRecord, type PortRecord, recordKey } from '../policy/records.ts';
+import type { AclCount, DropCount, PortCounter } from '../stream/counted.ts';
 import type { Drift, SwitchFact } from '../stream/report.ts';
-import { type AclCounter, type AclDecision, countersOf, readDecision } from './acl-report.ts';
+import { type AclDecision, countersOf, readDecision } from './acl-report.ts';
+import { dropsOf } from './drops.ts';
 import type { Engine } from './engine.ts';
 import { flowDifference } from './flow-difference.ts';
 import { mirrorsOf } from './mirrors.ts';
+import { type Neighbour, neighbourQuestion, Peers } from './neighbours.ts';
 import { portsOf, type WantedPort } from './ports.ts';
 import { answerTo } from './questions.ts';
 import { portWithId, type Records, subnetOf } from './records.ts';
@@ -44,12 +47,28 @@ export interface Applied {
   readonly flows: { readonly added: number; readonly removed: number };
 }
 
+/** A switch whose engine was started anew, and what came of giving its flows back to it. */
+export interface Restored extends Applied {
+  readonly switch: string;
+}
+
+/** What has been counted on a host. */
+interface Counts {
+  readonly ports: readonly PortCounter[];
+  /** Of every rule, those that decided nothing included. */
+  readonly acls: readonly AclCount[];
+  /** What was dropped most often comes first. */
+  readonly drops: readonly DropCount[];
+}
+
 interface Switch {
   readonly datapath: Datapath;
   /** The engine may not have what the pipeline wants: compare before anything else. */
   stale: boolean;
   /** The mirrors that the engine has, as text; undefined: that is not known. */
   mirrors: string | undefined;
+  /** The flow export that the engine has, as text, and what it does not do of it; undefined: that is not known. */
+  flowExport: { readonly text: string; readonly findings: readonly Finding[] } | undefined;
 }
 
 interface BoundPort extends WantedPort {
@@ -68,7 +87,12 @@ export class Agent {
   /** place(switch, number) -> what the port is for */
   readonly #numbers = new Map<string, string>();
   #onDecision: (decision: AclDecision) => void = () => {};
+  #onRestored: (restored: Restored) => void = () => {};
+  #onForeignChange: () => void = () => {};
   readonly #advertiser = new Advertiser();
+  readonly #peers = new Peers();
+  #hasNewPeers = false;
+  #onNeighbours: (what: 'changed' | 'forgotten') => void = () => {};
   #work: Promise<unknown> = Promise.resolve();
 
   constructor(host: string, engine: Engine) {
@@ -120,18 +144,69 @@ export class Agent {
     return this.#enqueue(() => this.#advertise([...this.#records.values()]));
   }
 
+  /** Whom this host sends encapsulated frames to, or the gateways to them. */
+  neighbours(): readonly Neighbour[] {
+    return this.#peers.neighbours(this.#records);
+  }
+
+  /** Told when `neighbours` may have changed, or when a switch has forgotten where they are. */
+  onNeighbours(handler: (what: 'changed' | 'forgotten') => void): void {
+    this.#onNeighbours = handler;
+  }
+
+  /** Asks neighbours where they are, so that the switch sees their answers. Never rejects. */
+  async ask(neighbours: readonly Neighbour[]): Promise<void> {
+    for (const { logicalNetwork, address } of neighbours) {
+      const provider = this.#records.get(`provider/${logicalNetwork}`);
+      const bound = this.#ports.get(portOf.provider(logicalNetwork));
+      if (provider?.kind !== 'provider' || !bound) continue;
+      const datapath = this.#switches.get(bound.switch)?.datapath;
+      const question = neighbourQuestion(provider, address);
+      // What is lost now is asked again later.
+      await datapath?.packetOut(bound.number, question, [output('normal')]).catch(() => {});
+    }
+  }
+
   /** Told of each decision that a rule of a port ACL with `log` makes, as far as the limit for its port allows. */
   onAclDecision(handler: (decision: AclDecision) => void): void {
     this.#onDecision = handler;
   }
 
-  /** What the rules of the port ACLs on this host have decided, over all its switches. */
-  aclCounters(): Promise<readonly AclCounter[]> {
+  /** Told each time that a switch has lost its flows, because its engine was started anew, and has been given them again. */
+  onRestored(handler: (restored: Restored) => void): void {
+    this.#onRestored = handler;
+  }
+
+  /** Told soon after somebody else has changed flows of a switch; `check` says what came of it. */
+  onForeignChange(handler: () => void): void {
+    this.#onForeignChange = handler;
+  }
+
+  /** What went through the ports of the policy, and what rules decided and dropped; over all switches. */
+  counts(): Promise<Counts> {
     return this.#enqueue(async () => {
       const flows: FlowStats[] = [];
-      for (const { datapath } of this.#switches.values()) flows.push(...(await datapath.dumpFlows()));
-      return countersOf(this.#records, flows);
+      const ports: PortCounter[] = [];
+      const drops: DropCount[] = [];
+      const portOfName = new Map(
+        [...this.#ports.values()].map(({ switch: name, spec, port }) => [place(name, spec.name), port]),
+      );
+      for (const [name, { datapath }] of this.#switches) {
+        for (const { name: portName, ...traffic } of await datapath.traffic()) {
+          const port = portOfName.get(place(name, portName));
+          if (port !== undefined) ports.push({ port, ...traffic });
+        }
+        const dumped = await datapath.dumpFlows();
+        flows.push(...dumped);
+        drops.push(...dropsOf(name, dumped, (flow) => this.explain(name, flow)));
+      }
+      return { ports, acls: countersOf(this.#records, flows), drops: drops.sort(mostFirst) };
     });
+  }
+
+  /** What rules have dropped, over all switches; what was dropped most often comes first. */
+  async drops(): Promise<readonly DropCount[]> {
+    return (await this.counts()).drops;
   }
 
   /** Everything that was asked for so far is done. */
@@ -183,6 +258,7 @@ export class Agent {
       for (const port of inOrder) await this.#bind(port, facts, leaving);
       const flows = await this.#program(facts);
       await this.#mirror();
+      const findings = await this.#export();
       for (const { switch: name, spec, port, number } of leaving) {
         const datapath = closing.has(name) ? undefined : this.#switches.get(name)?.datapath;
         await datapath?.removePort(spec.name);
@@ -194,12 +270,15 @@ export class Agent {
       }
       for (const id of gone) this.#advertiser.forget(id);
       await this.#advertise(changes.flatMap(({ record }) => record ?? []));
-      return { ok: true, findings: [], flows };
+      return { ok: true, findings, flows };
     } catch (thrown) {
       for (const entry of this.#switches.values()) entry.stale = true;
       // The facts are taken in all the same: they are what is wanted, and the next change finds what is missing.
       if (facts.size > 0) this.#pipeline.apply(facts);
       return { ok: false, findings: NetloomError.from(thrown).findings, flows: { added: 0, removed: 0 } };
+    } finally {
+      if (this.#hasNewPeers) this.#onNeighbours('changed');
+      this.#hasNewPeers = false;
     }
   }
 
@@ -214,6 +293,7 @@ export class Agent {
       for (const { port } of old ? portsOf(old) : []) before.add(port);
       for (const port of record ? portsOf(record) : []) wanted.set(port.port, port);
       facts.set(key, record);
+      if (this.#peers.take(old, record)) this.#hasNewPeers = true;
       if (record) this.#records.set(key, record);
       else this.#records.delete(key);
       if (record?.kind === 'mirror') this.#mirrors.set(key, record);
@@ -256,11 +336,34 @@ export class Agent {
     if (!entry) {
       const datapath = await this.#engine.openSwitch(name);
       // What an earlier life of this agent left there is compared with what is wanted, never flushed.
-      entry = { datapath, stale: true, mirrors: undefined };
+      entry = { datapath, stale: true, mirrors: undefined, flowExport: undefined };
       this.#switches.set(name, entry);
       datapath.onPacketIn((packet) => void this.#answer(name, datapath, packet));
+      datapath.onForeignChange(() => this.#onForeignChange());
+      datapath.onReset(() => {
+        void this.#enqueue(() => this.#restore(name, datapath)).then((restored) =>
+          this.#onRestored(restored),
+        );
+      });
     }
     return entry;
+  }
+
+  /** All flows in one bundle; the limits that they name are there again (flow/datapath.ts, onReset). Never rejects. */
+  async #restore(name: string, datapath: Datapath): Promise<Restored> {
+    const entry = this.#switches.get(name);
+    if (entry?.datapath !== datapath) return { switch: name, ...NOTHING_DONE };
+    entry.stale = true;
+    entry.mirrors = undefined;
+    try {
+      const flows = await this.#program(new Map());
+      await this.#mirror();
+      return { switch: name, ok: true, findings: [], flows };
+    } catch (thrown) {
+      return { switch: name, ...NOTHING_DONE, ok: false, findings: NetloomError.from(thrown).findings };
+    } finally {
+      this.#onNeighbours('forgotten');
+    }
   }
 
   /** What a port that is about to go has of its uplink is for others from now on. */
@@ -279,6 +382,24 @@ export class Agent {
       await entry.datapath.setMirrors(mirrors);
       entry.mirrors = text;
     }
+  }
+
+  /** Whom each switch tells about its traffic. The result: what the engines do not do of it. */
+  async #export(): Promise<readonly Finding[]> {
+    const all: Finding[] = [];
+    for (const [name, entry] of this.#switches) {
+      const record = this.#records.get(`switch/${name}`);
+      const wanted = record?.kind === 'switch' ? record.flowExport : undefined;
+      const text = JSON.stringify(wanted ?? null);
+      if (entry.flowExport?.text !== text) {
+        entry.flowExport = undefined;
+        const findings = await entry.datapath.setFlowExport(wanted);
+        const path = `LogicalSwitch/${name}.flowExport`;
+        entry.flowExport = { text, findings: findings.map((each) => ({ ...each, path })) };
+      }
+      all.push(...entry.flowExport.findings);
+    }
+    return all;
   }
 
   /** Desired flows minus actual ones, one bundle a switch. */
@@ -328,6 +449,7 @@ export class Agent {
         for (const entry of this.#switches.values()) {
           entry.stale = true;
           entry.mirrors = undefined;
+          entry.flowExport = undefined;
         }
         // Numbers may have gone from one port to another.
         this.#numbers.clear();
@@ -335,6 +457,7 @@ export class Agent {
           this.#numbers.set(place(name, number), port);
         await this.#program(facts);
         await this.#mirror();
+        await this.#export();
       },
     };
   }
@@ -363,7 +486,8 @@ export class Agent {
     }
     const port = this.#portRecord(switchName, packet.inPort);
     const answer = port && answerTo(port, packet, this.#records);
-    if (answer) await datapath.packetOut(packet.inPort, answer, [output('in_port')]);
+    // An answer that the switch does not take is lost, and asked for again.
+    if (answer) await datapath.packetOut(packet.inPort, answer, [output('in_port')]).catch(() => {});
   }
 
   /** To the guests whom one of the records concerns. */
@@ -386,6 +510,8 @@ export class Agent {
   }
 }
 
+const NOTHING_DONE: Applied = { ok: true, findings: [], flows: { added: 0, removed: 0 } };
+
 /** What `portOf` puts before the id of a vNIC. */
 const VNIC = portOf.vnic('');
 
@@ -393,6 +519,11 @@ function isVnic(port: string): boolean {
   return port.startsWith(VNIC);
 }
 
-function place(switchName: string, number: number): string {
-  return `${switchName} ${number}`;
+function mostFirst(a: DropCount, b: DropCount): number {
+  return b.packets - a.packets || (a.words < b.words ? -1 : 1);
+}
+
+/** A port of a switch, by its number or its name. */
+function place(switchName: string, port: number | string): string {
+  return `${switchName} ${port}`;
 }

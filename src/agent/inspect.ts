@@ -2,6 +2,7 @@
 import { type JsonObject, type JsonValue, sameJson } from '../base/json.ts';
 import type { Datapath, Meter, PortSpec } from '../flow/datapath.ts';
 import type { ExplainedFlow, Flow } from '../flow/flow.ts';
+import type { FlowExport } from '../flow/flow-export.ts';
 import type { Mirror } from '../flow/mirror.ts';
 import { formatFlow } from '../flow/text.ts';
 import { formatActions } from '../flow/text-actions.ts';
@@ -20,6 +21,7 @@ export interface WantedSwitch {
   readonly flows: readonly ExplainedFlow[];
   /** All of them: a switch has no others. */
   readonly mirrors: readonly Mirror[];
+  readonly flowExport: FlowExport | undefined;
 }
 
 /** A port that is wanted, with what is known of it. */
@@ -44,11 +46,12 @@ export function wordsOf({ port }: WantedPort, record: PolicyRecord): string {
 
 /** Everything in which the switch differs; nothing of it is changed. */
 export async function inspect(wanted: WantedSwitch, datapath: Datapath): Promise<readonly Drift[]> {
-  const [ports, meters, flows, mirrors] = await Promise.all([
+  const [ports, meters, flows, mirrors, flowExport] = await Promise.all([
     datapath.ports(),
     datapath.meters(),
     datapath.dumpFlows(),
     datapath.mirrors(),
+    datapath.flowExport(),
   ]);
   return [
     ...portDrift(wanted, ports),
@@ -61,6 +64,7 @@ export async function inspect(wanted: WantedSwitch, datapath: Datapath): Promise
       wanted,
       mirrors.map(({ mirror }) => mirror),
     ),
+    ...exportDrift(wanted, flowExport),
   ];
 }
 
@@ -104,6 +108,7 @@ const SETTINGS: Readonly<Record<string, string>> = {
   bandwidth: 'the bandwidth',
   policing: 'the rate limit',
   capacityKbps: 'the capacity',
+  altered: 'the list of what was changed by hand in the database of Open vSwitch',
 };
 
 function* differences(
@@ -132,7 +137,7 @@ function* differences(
 }
 
 /** As it goes over a wire: without what is not set. */
-function jsonOf(value: PortSpec | Mirror): JsonObject {
+function jsonOf(value: PortSpec | Mirror | FlowExport | null): JsonObject {
   return JSON.parse(JSON.stringify(value)) as JsonObject;
 }
 
@@ -177,6 +182,15 @@ function* mirrorDrift(wanted: WantedSwitch, actual: readonly Mirror[]): Generato
   for (const name of byName.keys()) {
     yield { what: 'mirror-extra', ...about, words: `There is a mirror that nobody wants: ${name}.` };
   }
+}
+
+function* exportDrift(wanted: WantedSwitch, actual: FlowExport | undefined): Generator<Drift> {
+  if (sameJson(jsonOf(wanted.flowExport ?? null), jsonOf(actual ?? null))) return;
+  const about = { switch: wanted.name, object: wanted.origin, count: 1 };
+  const words = wanted.flowExport
+    ? 'Collectors are not told about the traffic as they should be.'
+    : 'Collectors are told about the traffic, and should not be.';
+  yield { what: 'flow-export-changed', ...about, words };
 }
 
 /** Flows that should be there, and ours that should not. Those of one object that differ alike are told together. */

@@ -1,9 +1,18 @@
 /** Which ports of the engine a policy record asks for. */
 import { createHash } from 'node:crypto';
 import type { Bandwidth, Policing } from '../flow/bandwidth.ts';
-import { DEAD_VLAN, type PortSpec, type PortVlan } from '../flow/datapath.ts';
+import { DEAD_VLAN, type InterfaceAddress, type PortSpec, type PortVlan } from '../flow/datapath.ts';
 import { portOf } from '../pipeline/facts.ts';
-import type { PolicyRecord, PortBandwidth, PortRecord, SwitchRecord } from '../policy/records.ts';
+import type {
+  PolicyRecord,
+  PortAddress,
+  PortBandwidth,
+  PortRecord,
+  SwitchRecord,
+} from '../policy/records.ts';
+
+/** MTU of a fabric whose record does not say another, in bytes of IP packet. */
+const FABRIC_MTU = 1500;
 
 export interface WantedPort {
   /** What the port is for; see `portOf`. */
@@ -27,7 +36,13 @@ export function portsOf(record: PolicyRecord): readonly WantedPort[] {
       const spec: PortSpec =
         record.owner === 'vm'
           ? { type: 'vif', ...common }
-          : { type: 'internal', ...common, mac: record.mac, addresses: record.addresses, mtu: record.mtu };
+          : {
+              type: 'internal',
+              ...common,
+              mac: record.mac,
+              addresses: record.addresses.map(interfaceAddress),
+              mtu: record.mtu,
+            };
       return [{ port, switch: record.switch, spec }];
     }
     case 'provider': {
@@ -40,7 +55,8 @@ export function portsOf(record: PolicyRecord): readonly WantedPort[] {
         mac,
         vlan: { mode: 'access', tag: record.vlan },
         addresses: [{ address: pa, prefixLength, ...(gateway === undefined ? {} : { gateway }) }],
-        ...(mtu === undefined ? {} : { mtu }),
+        // Said in any case: Open vSwitch would otherwise give it the least of all ports, and tunnels need all of it.
+        mtu: mtu ?? FABRIC_MTU,
       };
       const tunnelSpec: PortSpec = {
         type: 'tunnel',
@@ -62,6 +78,11 @@ export function portsOf(record: PolicyRecord): readonly WantedPort[] {
     case 'mirror':
       return [];
   }
+}
+
+/** As much of an address of a record as an interface has. */
+function interfaceAddress({ address, prefixLength, gateway }: PortAddress): InterfaceAddress {
+  return { address, prefixLength, ...(gateway === undefined ? {} : { gateway }) };
 }
 
 /**

@@ -3,6 +3,7 @@ import { type Finding, NetloomError } from '../base/error.ts';
 import { entryOf } from '../base/map.ts';
 import type { Datapath } from '../flow/datapath.ts';
 import type { ExplainedFlow } from '../flow/flow.ts';
+import type { FlowExport } from '../flow/flow-export.ts';
 import { metersOf } from '../pipeline/punt.ts';
 import type { MirrorRecord } from '../policy/records.ts';
 import type { Drift } from '../stream/report.ts';
@@ -115,15 +116,20 @@ function wantedSwitches(running: Running): ReadonlyMap<string, WantedSwitch> {
   const { records } = running;
   const switches = new Map<string, WantedSwitch & { ports: InspectedPort[]; flows: ExplainedFlow[] }>();
   const originOf = new Map<string, string>();
+  const exports = new Map<string, FlowExport | undefined>();
   const mirrors: MirrorRecord[] = [];
   for (const record of records.values()) {
-    if (record.kind === 'switch') originOf.set(record.name, record.origin);
+    if (record.kind === 'switch') {
+      originOf.set(record.name, record.origin);
+      exports.set(record.name, record.flowExport);
+    }
     if (record.kind === 'mirror') mirrors.push(record);
   }
   const on = (name: string) =>
     entryOf(switches, name, () => {
       const origin = originOf.get(name) ?? '';
-      return { name, origin, ports: [], flows: [], mirrors: mirrorsOf(name, mirrors) };
+      const flowExport = exports.get(name);
+      return { name, origin, ports: [], flows: [], mirrors: mirrorsOf(name, mirrors), flowExport };
     });
   // A switch without an uplink is not made before a vNIC needs it.
   for (const name of running.switches.keys()) if (originOf.has(name)) on(name);

@@ -1,0 +1,186 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { interfaceName } from '../../agent/ports.ts';
+import { ip, mac } from '../../packet/address.ts';
+import type { PortRecord, SwitchRecord } from '../../policy/records.ts';
+import { heirOf } from './bearer.ts';
+import { EMPTY_JOURNAL, isRefused, type Journal, kept, undone } from './journal.ts';
+import { type InterfaceSettings, movingCalls, readSettings } from './network.ts';
+import { beginTrial, judge, TRIAL_MS } from './trial.ts';
+
+const nic: InterfaceSettings = {
+  device: 'eth0',
+  addresses: [
+    { address: '10.0.0.5', prefixLength: 24 },
+    { address: '2001:db8::5', prefixLength: 64 },
+  ],
+  routes: [
+    { to: 'default', family: 4, via: '10.0.0.1' },
+    { to: '10.9.0.0/16', family: 4, metric: 50 },
+  ],
+};
+
+const uplinked = (vlan = 0): [SwitchRecord, PortRecord] => [
+  {
+    kind: 'switch',
+    name: 'main',
+    type: 'external',
+    uplink: { nics: ['eth0', 'eth1'], teaming: 'static', balancing: 'dynamic', mtu: 1500 },
+    origin: 'HostSwitch/h1/main',
+  },
+  {
+    kind: 'port',
+    id: 'e1',
+    name: 'h1/Management',
+    owner: 'host',
+    switch: 'main',
+    mac: mac('02:00:00:00:00:01'),
+    addresses: [{ address: ip('10.0.0.5'), prefixLength: 24, dns: [] }],
+    attachment: { type: 'vlan', vlan },
+    security: { macSpoofing: false, dhcpGuard: true, routerGuard: true, guestSpecifiedAddresses: true },
+    mtu: 1500,
+    origin: 'HostSwitch/h1/main',
+  },
+];
+
+describe('the heir of a management NIC', () => {
+  const settings = new Map([[nic.device, nic]]);
+
+  it('is the host vNIC that has an address which a NIC of its switch has', () => {
+    expect(heirOf(uplinked(), settings)).toMatchObject({
+      nic: 'eth0',
+      device: interfaceName('v', 'e1'),
+      name: 'h1/Management',
+    });
+  });
+
+  it('is none where the NIC is of no switch, or the addresses are others', () => {
+    const [ofSwitch, port] = uplinked();
+    const { uplink: _, ...without } = ofSwitch;
+    expect(heirOf([without, port], settings)).toBeUndefined();
+    expect(heirOf([ofSwitch, { ...port, owner: 'vm' }], settings)).toBeUndefined();
+    expect(heirOf(uplinked(), new Map([['eth9', { ...nic, device: 'eth9' }]]))).toBeUndefined();
+  });
+
+  it('is another attempt whenever something changes that may cut the host off', () => {
+    expect(heirOf(uplinked(7), settings)?.signature).not.toBe(heirOf(uplinked(), settings)?.signature);
+    expect(heirOf(uplinked(), settings)?.signature).toBe(heirOf(uplinked().reverse(), settings)?.signature);
+  });
+});
+
+describe('what moves addresses and routes', () => {
+  it('gives a host vNIC the routes; its addresses it has from the agent', () => {
+    expect(movingCalls(nic, 'eth0', 'nlv1', false).map((call) => call.join(' '))).toEqual([
+      'address del 10.0.0.5/24 dev eth0',
+      'address del 2001:db8::5/64 dev eth0',
+      'link set dev nlv1 up',
+      '-4 route del 10.9.0.0/16 metric 50 dev eth0',
+      '-4 route replace 10.9.0.0/16 metric 50 dev nlv1',
+      '-4 route del default via 10.0.0.1 dev eth0',
+      '-4 route replace default via 10.0.0.1 dev nlv1',
+    ]);
+  });
+
+  it('gives a NIC back all that it had', () => {
+    expect(movingCalls(nic, 'nlv1', 'eth0', true).map((call) => call.join(' '))).toEqual(
+      expect.arrayContaining([
+        'address replace 10.0.0.5/24 dev eth0',
+        'address replace 2001:db8::5/64 dev eth0 nodad',
+        '-4 route replace default via 10.0.0.1 dev eth0',
+      ]),
+    );
+  });
+
+  it('reads what iproute2 prints', () => {
+    const address = (local: string, prefixlen: number, scope: string) => ({
+      family: 'inet',
+      local,
+      prefixlen,
+      scope,
+    });
+    const read = readSettings(
+      [
+        {},
+        {
+          ifindex: 2,
+          ifname: 'eth0',
+          addr_info: [address('10.0.0.5', 24, 'global'), address('fe80::1', 64, 'link'), {}],
+        },
+      ],
+      [
+        { dst: 'default', gateway: '10.0.0.1', dev: 'eth0', flags: [] },
+        {
+          dst: '10.0.0.0/24',
+          dev: 'eth0',
+          protocol: 'kernel',
+          scope: 'link',
+          prefsrc: '10.0.0.5',
+          flags: [],
+        },
+        { dst: '10.8.0.0/16', dev: 'gone', flags: [] },
+      ],
+      [
+        {
+          dst: 'default',
+          gateway: 'fe80::2',
+          dev: 'eth0',
+          protocol: 'static',
+          metric: 1024,
+          flags: [],
+          pref: 'medium',
+        },
+      ],
+    );
+    expect(read.get('eth0')).toEqual({
+      device: 'eth0',
+      addresses: [{ address: '10.0.0.5', prefixLength: 24 }],
+      routes: [
+        { to: 'default', family: 4, via: '10.0.0.1' },
+        { to: 'default', family: 6, via: 'fe80::2', metric: 1024 },
+      ],
+    });
+  });
+});
+
+describe('a trial', () => {
+  it('waits for its time and no longer, and keeps whoever was reached', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 0, max: 1e6 }),
+        fc.integer({ min: 0, max: 2 * TRIAL_MS }),
+        (begin, passed) => {
+          const trial = beginTrial(begin);
+          expect(judge(trial, 'reached', begin + passed)).toBe('keep');
+          expect(judge(trial, 'tick', begin + passed)).toBe(passed < TRIAL_MS ? 'wait' : 'undo');
+        },
+      ),
+    );
+  });
+});
+
+describe('the journal of trials', () => {
+  const trial = { device: 'nlv1', signature: 'one' };
+  const tried: Journal = { version: 1, original: nic, trial };
+
+  it('remembers how the NIC was for as long as a host vNIC has its addresses', () => {
+    expect(kept(tried)).toEqual({ version: 1, original: nic, confirmed: trial });
+    const back: Journal = { ...kept(tried), trial: { device: 'eth0', signature: '' } };
+    expect(kept(back)).toEqual(EMPTY_JOURNAL);
+  });
+
+  it('does not try again what cut the host off, and tries once more what was interrupted', () => {
+    const cut = undone(tried, 'cut off', true);
+    expect(cut).toEqual({ version: 1, failed: { signature: 'one', attempts: 2, why: 'cut off' } });
+    expect(isRefused(cut, 'one')).toBe(true);
+    expect(isRefused(cut, 'another')).toBe(false);
+    const once = undone(tried, 'interrupted', false);
+    expect(isRefused(once, 'one')).toBe(false);
+    const twice = undone({ ...once, original: nic, trial }, 'interrupted', false);
+    expect(isRefused(twice, 'one')).toBe(true);
+  });
+
+  it('goes back to the heir that had been confirmed', () => {
+    const confirmed = { device: 'nlv0', signature: 'zero' };
+    expect(undone({ ...tried, confirmed }, 'cut off', true)).toMatchObject({ original: nic, confirmed });
+  });
+});
