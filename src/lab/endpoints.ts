@@ -17,10 +17,19 @@ export interface Endpoint {
   readonly domain?: string;
 }
 
+/** What names are resolved among: endpoints, in this process or elsewhere. */
+export interface Nameable {
+  readonly name: string;
+  readonly port: PortRecord;
+  readonly domain?: string;
+  /** Where it is at hand: what the guest knows. */
+  readonly nic?: Pick<GuestNic, 'address'>;
+}
+
 /** Who pings whom: the destination is an address, and an endpoint when it was named as one. */
-export interface Pair {
-  readonly from: Endpoint;
-  readonly to: Endpoint | undefined;
+export interface Pair<E extends Nameable = Endpoint> {
+  readonly from: E;
+  readonly to: E | undefined;
   readonly address: IpAddress;
 }
 
@@ -78,12 +87,12 @@ function vlanEndpoints(fabric: Fabric, host: string, record: PortRecord): Endpoi
  * can have it too. Throws `not-found` with the names that are alike, `no-address` where an end that is named has no
  * address of the version that is asked for.
  */
-export function resolvePair(
-  endpoints: readonly Endpoint[],
+export function resolvePair<E extends Nameable>(
+  endpoints: readonly E[],
   from: string,
   to: string,
   version?: IpVersion,
-): Pair {
+): Pair<E> {
   const sources = candidates(endpoints, from);
   if (sources.length === 0) throw unknown(endpoints, from);
   const literal = parseIp(to);
@@ -99,15 +108,18 @@ export function resolvePair(
   return { from: source, to: destination, address: commonAddress(source, destination, version) };
 }
 
-interface Closest {
-  readonly from: Endpoint;
-  readonly to: Endpoint;
+interface Closest<E> {
+  readonly from: E;
+  readonly to: E;
   readonly closeness: number;
 }
 
 /** The two that are closest to each other, the first of them; undefined without sources or destinations. */
-function closest(sources: readonly Endpoint[], destinations: readonly Endpoint[]): Closest | undefined {
-  let best: Closest | undefined;
+function closest<E extends Nameable>(
+  sources: readonly E[],
+  destinations: readonly E[],
+): Closest<E> | undefined {
+  let best: Closest<E> | undefined;
   for (const from of sources) {
     for (const to of destinations) {
       const closeness = closenessOf(from, to);
@@ -118,21 +130,21 @@ function closest(sources: readonly Endpoint[], destinations: readonly Endpoint[]
 }
 
 /** The endpoint of this name, the first one of a machine. Throws `not-found` with the names that are alike. */
-export function findEndpoint(endpoints: readonly Endpoint[], name: string): Endpoint {
+export function findEndpoint<E extends Nameable>(endpoints: readonly E[], name: string): E {
   const [found] = candidates(endpoints, name);
   if (!found) throw unknown(endpoints, name);
   return found;
 }
 
-function candidates(endpoints: readonly Endpoint[], name: string): Endpoint[] {
+function candidates<E extends Nameable>(endpoints: readonly E[], name: string): E[] {
   const exact = endpoints.filter((e) => e.name === name);
   return exact.length > 0 ? exact : endpoints.filter((e) => e.name.startsWith(`${name}/`));
 }
 
 /** 3 on one network, 2 on two subnets of one routing domain, 1 on two virtualized networks, 0 otherwise. */
 function closenessOf(
-  { port: a, domain: domainOfA }: Endpoint,
-  { port: b, domain: domainOfB }: Endpoint,
+  { port: a, domain: domainOfA }: Nameable,
+  { port: b, domain: domainOfB }: Nameable,
 ): number {
   if (a.attachment.type === 'virtual' && b.attachment.type === 'virtual') {
     if (a.attachment.vsid === b.attachment.vsid) return 3;
@@ -161,7 +173,7 @@ function sharePrefix(a: PortRecord, b: PortRecord): boolean {
 }
 
 /** An address of `to` in a family that `from` has as well; IPv4 first. With a version, one of that version. */
-function commonAddress(from: Endpoint, to: Endpoint, version: IpVersion | undefined): IpAddress {
+function commonAddress(from: Nameable, to: Nameable, version: IpVersion | undefined): IpAddress {
   const families = new Set(from.port.addresses.map(({ address }) => isIpv4(address)));
   const addresses = [...to.port.addresses.map(({ address }) => address), ...ownAddresses(to)];
   if (version !== undefined) {
@@ -188,21 +200,21 @@ function commonAddress(from: Endpoint, to: Endpoint, version: IpVersion | undefi
   ]);
 }
 
-function hasAddress(endpoint: Endpoint, address: IpAddress): boolean {
+function hasAddress(endpoint: Nameable, address: IpAddress): boolean {
   return endpoint.port.addresses.some((own) => own.address === address);
 }
 
 /** What the guest chose or made itself. */
-function ownAddresses({ nic }: Endpoint): IpAddress[] {
-  return nic.address === undefined ? [] : [nic.address];
+function ownAddresses({ nic }: Nameable): IpAddress[] {
+  return nic?.address === undefined ? [] : [nic.address];
 }
 
 /** Whether it has an address of the version of this one. */
-function speaks(endpoint: Endpoint, address: IpAddress): boolean {
+function speaks(endpoint: Nameable, address: IpAddress): boolean {
   return endpoint.port.addresses.some((own) => isIpv4(own.address) === isIpv4(address));
 }
 
-function unknown(endpoints: readonly Endpoint[], name: string): NetloomError {
+function unknown(endpoints: readonly Nameable[], name: string): NetloomError {
   const wanted = name.toLowerCase();
   const known = [...new Set(endpoints.map((e) => e.name.split('/')[0]!))];
   const alike = known.filter((k) => k.toLowerCase().startsWith(wanted.slice(0, 3)));

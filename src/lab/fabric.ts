@@ -2,14 +2,14 @@
  * Hosts and machines of a lab, following where their policy comes from: each host is a softswitch host with an agent that
  * is connected by the policy stream, each port record of a VM a running guest.
  */
-import type { AclDecision } from '../agent/acl-report.ts';
-import { Agent, type RecordChange } from '../agent/agent.ts';
+import { Agent } from '../agent/agent.ts';
+import { changesOf, recordsOf } from '../agent/changes.ts';
+import { Counting } from '../agent/counting.ts';
 import { Reporter } from '../agent/reporter.ts';
 import { advertiseRegularly } from '../agent/router-advertiser.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { type Finding, NetloomError, throwIfErrors } from '../base/error.ts';
 import { hostScope, type PolicyRecord, type PortRecord, recordKey } from '../policy/records.ts';
-import type { PolicyDelta, PolicyView } from '../policy/set.ts';
 import type { SwitchEvent } from '../softswitch/events.ts';
 import type { SoftSwitch } from '../softswitch/switch.ts';
 import { PolicyClient } from '../stream/client.ts';
@@ -31,8 +31,6 @@ export interface FabricOptions {
   readonly inspectEvery?: number;
   /** Every frame on a machine's virtual cable, and on the cables between hosts and physical networks. */
   readonly onFrame?: (place: FramePlace, frame: Uint8Array) => void;
-  /** A rule of a port ACL with `log` has decided something. */
-  readonly onAclDecision?: (host: string, decision: AclDecision) => void;
   /** Awaited by a host before it takes in a change of its policy: to let hosts learn of it at different moments. */
   readonly beforePolicy?: (host: string) => Promise<void>;
   /** Something went wrong that no caller waits for; the host is '' when it concerns no particular one. */
@@ -191,7 +189,7 @@ export class Fabric {
         : {}),
     });
     const agent = new Agent(name, soft);
-    agent.onAclDecision((decision) => this.#options.onAclDecision?.(name, decision));
+    const counting = new Counting(agent, clock);
     const reporter = new Reporter({
       agent,
       engine: soft,
@@ -224,6 +222,7 @@ export class Fabric {
           return findings;
         },
         onCheck: (repair) => reporter.report(repair),
+        onCount: () => counting.count(),
       },
       onTrouble: (trouble) => trouble && onTrouble?.(name, [trouble]),
     });
@@ -277,16 +276,4 @@ export class Fabric {
     machine.close();
     this.#machines.delete(record.id);
   }
-}
-
-function recordsOf(policy: PolicyView): PolicyRecord[] {
-  return policy.scopes().flatMap((scope) => [...policy.scope(scope).values()]);
-}
-
-/** Without scopes: a key that leaves one scope and enters another in the same delta is there. */
-function changesOf(delta: PolicyDelta): RecordChange[] {
-  const present = new Set(delta.changes.flatMap(({ record }) => (record ? recordKey(record) : [])));
-  return delta.changes
-    .filter(({ key, record }) => record !== undefined || !present.has(key))
-    .map(({ key, record }) => ({ key, ...(record ? { record } : {}) }));
 }

@@ -2,12 +2,11 @@
  * Hosts, cables and guests that run in this process on the policy of some source, and what one can do with them: ping
  * with real frames, follow a frame, keep all frames, look at the guests.
  */
-import type { AclCounter } from '../agent/acl-report.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import type { Finding } from '../base/error.ts';
 import { ANNOUNCE_INTERVAL } from '../guest/probe.ts';
 import { type IpAddress, isIpv4, parseIp } from '../packet/address.ts';
-import { AclLog, type AclLogEntry } from './acl-log.ts';
+import { attachmentWords } from './attachment-words.ts';
 import { Capture } from './capture.ts';
 import { conflictsOf } from './conflicts.ts';
 import { Arrivals } from './echo.ts';
@@ -69,7 +68,6 @@ const PING_MS = 6_000;
 export class LiveNetwork {
   readonly fabric: Fabric;
   readonly #tracer: Tracer;
-  readonly #aclLog = new AclLog();
   readonly #capture: Capture | undefined;
   readonly #clock: Clock;
   readonly #random: () => number;
@@ -94,7 +92,6 @@ export class LiveNetwork {
         this.#capture?.onFrame(place, frame);
         this.#arrivals?.onFrame(place, frame);
       },
-      onAclDecision: (host, decision) => this.#aclLog.add(host, decision, clock.wall()),
       ...(options.beforePolicy ? { beforePolicy: options.beforePolicy } : {}),
       ...(options.onTrouble ? { onTrouble: options.onTrouble } : {}),
       ...(options.version === undefined ? {} : { version: options.version }),
@@ -181,22 +178,6 @@ export class LiveNetwork {
     });
   }
 
-  /** What rules of port ACLs with `log` have decided, the newest last. */
-  aclLog(): readonly AclLogEntry[] {
-    return this.#aclLog.entries();
-  }
-
-  /** How often each rule of the port ACLs has decided, host by host. */
-  async aclCounters(): Promise<readonly (AclCounter & { readonly host: string })[]> {
-    const hosts = [...this.fabric.hosts].toSorted(([a], [b]) => (a < b ? -1 : 1));
-    const counters = await Promise.all(
-      hosts.map(async ([host, { agent }]) =>
-        (await agent.aclCounters()).map((counter) => ({ host, ...counter })),
-      ),
-    );
-    return counters.flat();
-  }
-
   /** Everything that was on the cables since the start, as pcapng. */
   pcap(): Uint8Array {
     return this.#capture?.finish() ?? new Uint8Array();
@@ -264,25 +245,11 @@ export class LiveNetwork {
   }
 
   #networkOf({ host, port: { attachment } }: Endpoint): string {
-    switch (attachment.type) {
-      case 'vlan':
-        return vlanName(attachment.vlan);
-      case 'private':
-        return `private VLAN ${attachment.primary} (${attachment.mode})`;
-      case 'trunk':
-        return `${vlanName(attachment.native)}, tagged ${attachment.tagged.join(', ')}`;
-      case 'monitor':
-        return 'copies of a mirror';
-      case 'virtual': {
-        const subnet = this.fabric.hosts.get(host)?.agent.records().get(`subnet/${attachment.vsid}`);
-        return `${subnet?.kind === 'subnet' ? subnet.name : ''} (VSID ${attachment.vsid})`;
-      }
-    }
+    return attachmentWords(attachment, (vsid) => {
+      const subnet = this.fabric.hosts.get(host)?.agent.records().get(`subnet/${vsid}`);
+      return subnet?.kind === 'subnet' ? subnet.name : undefined;
+    });
   }
-}
-
-function vlanName(vlan: number): string {
-  return vlan === 0 ? 'untagged' : `VLAN ${vlan}`;
 }
 
 function isLinkLocal6(address: string): boolean {

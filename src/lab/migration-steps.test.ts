@@ -1,6 +1,7 @@
 /** The steps of a migration as an operator meets them: refusals, stops in the middle, restarts; and failover. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { VNIC, vmVnicOwner } from '../allocate/scopes.ts';
 import { NetloomError } from '../base/error.ts';
 import { parseDocuments } from '../model/input.ts';
 import { isKind, type VirtualMachine } from '../model/kinds.ts';
@@ -55,6 +56,8 @@ describe('a migration by its steps', () => {
     expect(job).toMatchObject({ state: 'succeeded', summary: '"shop" is on host3.' });
     expect(job?.steps.map(({ name, state }) => `${name}: ${state}`)).toEqual([
       'prepare: succeeded',
+      // No hypervisor is to be waited for: the softswitch does not say what is plugged in.
+      'move: skipped',
       'switch over: succeeded',
       'finish: succeeded',
     ]);
@@ -406,6 +409,96 @@ describe('failover', () => {
       { vm: 'shop', to: 'host3' },
     ]);
     expect(migrations.list()).toEqual([]);
+    await lab.close();
+  });
+});
+
+describe('a migration that a hypervisor carries out', () => {
+  const IDS = ['front', 'office', 'till'] as const;
+  /** What the agent of the host says is plugged in: the vNICs of "shop", those in `up` with a link. */
+  const say = (lab: Lab, host: string, up: readonly string[]) => {
+    const vnics = IDS.map((name) => {
+      const id = lab.controller.network.allocation(VNIC, vmVnicOwner('shop', name));
+      if (id === undefined) throw new Error(`shop/${name} has no id`);
+      return { id, plugged: true, link: up.includes(name) };
+    });
+    const rest = { version: '1', engine: 'x', nics: [], switches: [], drift: [], repaired: [], findings: [] };
+    lab.fabric.hosts.get(host)?.client.report({ ...rest, vnics });
+  };
+  const heard = async (lab: Lab, host: string, up: readonly string[]) => {
+    say(lab, host, up);
+    const { feed } = lab.controller;
+    const links = () =>
+      feed
+        .status()
+        .find((status) => status.host === host)
+        ?.report?.vnics?.filter(({ link }) => link).length;
+    while (links() !== up.length) await new Promise((resolve) => setImmediate(resolve));
+  };
+  const phase = (lab: Lab) => lab.controller.migrations.get('shop')?.phase;
+
+  it('waits until every link is up on the destination, and then goes on', async () => {
+    const lab = await open();
+    const { migrations, jobs } = lab.controller;
+    await heard(lab, 'host1', IDS);
+    await heard(lab, 'host2', []);
+    const done = migrations.migrate('shop', { destination: 'host2' }, WHO);
+    const steps = () => jobs.list({ limit: 1, passes: () => true })[0]?.steps ?? [];
+    while (!steps().some(({ name, state }) => name === 'move' && state === 'running'))
+      await new Promise((resolve) => setImmediate(resolve));
+    await heard(lab, 'host1', []);
+    await heard(lab, 'host2', ['front', 'till']);
+    // One of three is still on its way.
+    expect(phase(lab)).toBe('prepared');
+    await heard(lab, 'host2', IDS);
+    expect(await done).toBeUndefined();
+    expect(steps().map(({ name, state }) => `${name}: ${state}`)).toEqual([
+      'prepare: succeeded',
+      'move: succeeded',
+      'switch over: succeeded',
+      'finish: succeeded',
+    ]);
+    await lab.close();
+  });
+
+  it('says what is missing when it has not come in time, and goes on later, or without', async () => {
+    const lab = await open();
+    const { migrations } = lab.controller;
+    await heard(lab, 'host1', IDS);
+    await heard(lab, 'host2', ['office']);
+    const hasty = { ...WHO, movePatience: 1 };
+    const error = await refusal(migrations.migrate('shop', { destination: 'host2' }, hasty));
+    expect(codes(error)).toEqual(['vm-not-arrived']);
+    expect(error.message).toContain('no link of front, till there');
+    expect(phase(lab)).toBe('prepared');
+    expect(await migrations.migrate('shop', {}, { ...WHO, movePatience: 0 })).toBeUndefined();
+    await lab.close();
+  });
+
+  it('does not wait for a VM that does not run', async () => {
+    const lab = await open();
+    await heard(lab, 'host1', []);
+    await heard(lab, 'host2', []);
+    expect(await lab.controller.migrations.migrate('shop', { destination: 'host2' }, WHO)).toBeUndefined();
+    await lab.close();
+  });
+
+  it('ends its waiting when it is aborted', async () => {
+    const lab = await open();
+    const { migrations, jobs } = lab.controller;
+    await heard(lab, 'host1', IDS);
+    await heard(lab, 'host2', []);
+    const refused = refusal(migrations.migrate('shop', { destination: 'host2' }, WHO));
+    const moving = () =>
+      jobs
+        .list({ limit: 1, passes: () => true })[0]
+        ?.steps.some((s) => s.name === 'move' && s.state === 'running');
+    while (!moving()) await new Promise((resolve) => setImmediate(resolve));
+    await migrations.abort('shop', { ...WHO, reason: 'The disk is full.' });
+    const error = await refused;
+    expect(codes(error)).toEqual(['migration-step']);
+    expect(error.message).toContain('was aborted: The disk is full.');
+    expect(phase(lab)).toBeUndefined();
     await lab.close();
   });
 });

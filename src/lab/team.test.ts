@@ -1,21 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
+import { withTeams } from '../../test/support/teams.ts';
 import { parseDocuments } from '../model/input.ts';
 import type { SoftSwitch } from '../softswitch/switch.ts';
 import { Lab } from './lab.ts';
-
-/** Blue and Red of the example, on hosts with two NICs each that are one link by LACP. */
-function withTeams(): string {
-  const example = readFileSync(new URL('../../examples/blue-red.yaml', import.meta.url), 'utf8');
-  return example
-    .replace(
-      /^ {2}- \{ name: nic1, (.*:)00:(..) \}$/gm,
-      (line, rest, last) => `${line}\n  - { name: nic2, ${rest}02:${last} }`,
-    )
-    .replaceAll('nics: [nic1]', 'nics: [nic1, nic2]')
-    .replace('uplinkMode: no-team # one NIC, no team', 'uplinkMode: team')
-    .replace('name: Fabric uplink\n', 'name: Fabric uplink\nteamingMode: lacp\n');
-}
 
 it('hosts whose uplinks are teams with LACP agree with the physical switches, and go on when a link fails', async () => {
   const { objects, findings } = parseDocuments(withTeams(), 'teams');

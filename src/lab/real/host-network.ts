@@ -1,0 +1,24 @@
+/** Namespaces and cables of a lab, without what runs in them. */
+
+import { cableToManagement, makeManagement } from './management.ts';
+import type { HostPlan, LabPlan } from './plan.ts';
+import { addCable, addNamespace } from './wires.ts';
+
+/** Everything that hosts are plugged into, and then the hosts, side by side. */
+export async function makeNetworks(plan: LabPlan): Promise<void> {
+  await Promise.all([addNamespace(plan.fabric), makeManagement(plan)]);
+  await Promise.all(plan.hosts.map((host) => makeHost(plan, host)));
+}
+
+async function makeHost(plan: LabPlan, host: HostPlan): Promise<void> {
+  await addNamespace(host.namespace);
+  await cableToManagement(plan, host);
+  for (const { name, mac, mtu, port, network } of host.nics) {
+    const [near, far] = [
+      { in: host.namespace, name, mac, silent: true },
+      { in: plan.fabric, name: port, silent: true },
+    ];
+    // Without a network the far end stays down, so the NIC has no link.
+    await addCable(near, far, mtu, network === undefined ? [near] : [near, far]);
+  }
+}

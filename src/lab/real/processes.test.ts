@@ -1,0 +1,99 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { inTurns } from './in-turns.ts';
+import { end, isThere, kill, ownIdentity, processesOf, running, startProgram } from './processes.ts';
+import { until } from './wait.ts';
+
+let directory: string;
+/** No lab has such a name, so no other test and no user meets it. */
+const lab = `unit-${process.pid}`;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'netloom-processes-'));
+});
+afterEach(async () => {
+  await kill(processesOf(lab, []));
+  rmSync(directory, { recursive: true });
+});
+
+const start = (part: string, ...command: readonly string[]) =>
+  startProgram({ lab, part, command, log: join(directory, 'log') });
+
+const commandOf = (pid: number | undefined) => readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
+
+describe('programs of a lab', () => {
+  it('are found by their mark, with those that they start, and by no other lab', async () => {
+    const pid = await start('one', 'sleep', '60');
+    await start('two', 'sh', '-c', 'sleep 60 & wait');
+    expect(running({ lab, part: 'one' })).toEqual([{ pid, part: 'one' }]);
+    await until('the second sleep begins', () => running({ lab, part: 'two' }).length === 2);
+    expect(processesOf(`${lab}0`, [])).toEqual([]);
+    expect(processesOf('unit', [])).toEqual([]);
+  });
+
+  it.runIf(process.getuid?.() === 0)('are none of another user, whatever he says they are', async () => {
+    const part = { lab, part: 'agent/node1' };
+    const env = { NETLOOM_LAB_PART: `${lab}/${part.part}` };
+    const foreign = spawn('sleep', ['60'], { uid: 65_534, env, stdio: 'ignore' });
+    const own = spawn('sleep', ['60'], { env, stdio: 'ignore' });
+    try {
+      // Until it is what it is to be, a program has the environment of the one that starts it.
+      await until('both begin', () => [foreign, own].every(({ pid }) => commandOf(pid) === 'sleep'));
+      expect(running(part)).toEqual([{ pid: own.pid, part: part.part }]);
+    } finally {
+      foreign.kill('SIGKILL');
+      own.kill('SIGKILL');
+    }
+  });
+
+  it('end when they are asked to, and also when they do not want to', async () => {
+    await start('one', 'sleep', '60');
+    await start('two', 'sh', '-c', 'trap "" TERM; echo ready; while :; do sleep 1; done');
+    await until('the trap is set', () => readFileSync(join(directory, 'log'), 'utf8').includes('ready'));
+    await end(processesOf(lab, []), 200);
+    expect(running({ lab, part: 'one' })).toEqual([]);
+    await kill(processesOf(lab, []));
+    expect(processesOf(lab, [])).toEqual([]);
+  });
+
+  it('that are not there are told in words', async () => {
+    await expect(start('one', 'netloom-no-such-program')).rejects.toThrow('cannot be started');
+  });
+
+  it('are not taken for later ones with the same id', () => {
+    const own = ownIdentity();
+    expect(own.start).toBeDefined();
+    // One never is its own leftover.
+    expect(isThere(own)).toBe(false);
+    expect(isThere({ pid: process.ppid, start: '1' })).toBe(false);
+    expect(isThere({ pid: 2 ** 22 + 1, start: undefined })).toBe(false);
+  });
+});
+
+describe('some at a time', () => {
+  it('does all of them, and never more at once', async () => {
+    let [now, most] = [0, 0];
+    const done: number[] = [];
+    await inTurns(3, [1, 2, 3, 4, 5, 6, 7], async (each) => {
+      most = Math.max(most, ++now);
+      await new Promise((resolve) => setImmediate(resolve));
+      done.push(each);
+      now -= 1;
+    });
+    expect(done.toSorted()).toEqual([1, 2, 3, 4, 5, 6, 7]);
+    expect(most).toBe(3);
+  });
+
+  it('begins nothing more after one has failed, and ends what is under way first', async () => {
+    const done: number[] = [];
+    const work = inTurns(2, [1, 2, 3, 4], async (each) => {
+      if (each === 1) throw new Error('no');
+      await new Promise((resolve) => setImmediate(resolve));
+      done.push(each);
+    });
+    await expect(work).rejects.toThrow('no');
+    expect(done).toEqual([2]);
+  });
+});
