@@ -1,5 +1,5 @@
 /** What others wrote, and what happens around a server, does no harm. */
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -52,4 +52,11 @@ describe('a server', () => {
     const { code, err } = await netloom(['up', '--data', data, '--listen', '127.0.0.1:0']);
     expect([code, err]).toEqual([1, expect.stringContaining('server.json')]);
   }, 30_000);
+});
+
+it('runs no compiled code from where others may have put some', async () => {
+  const temporary = join(root, 'temporary');
+  mkdirSync(temporary);
+  expect((await netloom(['version'], { env: { TMPDIR: temporary } })).code).toBe(0);
+  expect(readdirSync(temporary)).toEqual([]);
 });

@@ -34,7 +34,7 @@ export async function netloom(
   return { code, out, err };
 }
 
-/** A running `netloom up`. */
+/** A running `netloom up` or `netloom controller`. */
 export class Server {
   readonly data: string;
   readonly url: string;
@@ -60,8 +60,17 @@ export class Server {
   }
 
   /** Waits until it says that it is ready. */
-  static async up(data: string, ...args: readonly string[]): Promise<Server> {
-    const child = start(['up', '--data', data, '--listen', '127.0.0.1:0', ...args], {});
+  static up(data: string, ...args: readonly string[]): Promise<Server> {
+    return Server.#begin('up', data, args);
+  }
+
+  /** The same; `agents` is where it listens for agents. */
+  static controller(data: string, agents: string, ...args: readonly string[]): Promise<Server> {
+    return Server.#begin('controller', data, ['--agents', agents, ...args]);
+  }
+
+  static async #begin(name: string, data: string, args: readonly string[]): Promise<Server> {
+    const child = start([name, '--data', data, '--listen', '127.0.0.1:0', ...args], {});
     let out = '';
     let err = '';
     child.stderr!.on('data', (chunk) => (err += chunk));

@@ -24,7 +24,10 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   softswitch: ['packet', 'flow'],
   sockets: ['packet', 'flow', 'softswitch'],
   agent: ['packet', 'policy', 'flow', 'pipeline', 'stream'],
-  controller: ['packet', 'model', 'policy', 'allocate', 'compile', 'store', 'stream'],
+  ovs: ['packet', 'flow'],
+  identity: [],
+  host: ['packet', 'policy', 'flow', 'stream', 'agent', 'ovs', 'identity'],
+  controller: ['packet', 'model', 'policy', 'allocate', 'compile', 'store', 'stream', 'identity'],
   lab: [
     'packet',
     'model',
@@ -37,9 +40,12 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'stream',
     'controller',
     'store',
+    'host',
+    'ovs',
+    'identity',
   ],
   access: ['model', 'store', 'controller'],
-  api: ['packet', 'model', 'policy', 'store', 'controller', 'access'],
+  api: ['packet', 'model', 'policy', 'store', 'controller', 'access', 'identity'],
   cli: [
     'packet',
     'model',
@@ -52,6 +58,10 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'access',
     'lab',
     'api',
+    'stream',
+    'ovs',
+    'host',
+    'identity',
   ],
 };
 

@@ -3,14 +3,15 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fetchKernel, makeInitrd } from './kernel.ts';
+import { fetchKernel } from '../../src/lab/real/qemu/kernel.ts';
+import { makeInitrd } from './kernel.ts';
 
 /** No guest takes longer to start, and no command in it. */
 const LIMIT = 60_000;
 const MARK = /exit=(\d+)\r?\n/;
 
 /** Why guests cannot run here; undefined when they can. */
-export function whyNoGuests(): string | undefined {
+export async function whyNoGuests(): Promise<string | undefined> {
   for (const [tool, option] of [
     ['qemu-system-x86_64', '--version'],
     ['busybox', '--help'],
@@ -23,7 +24,7 @@ export function whyNoGuests(): string | undefined {
     }
   }
   try {
-    fetchKernel();
+    await fetchKernel();
     return undefined;
   } catch (thrown) {
     return `no kernel for guests (${thrown instanceof Error ? thrown.message.split('\n')[0] : thrown})`;
@@ -31,11 +32,11 @@ export function whyNoGuests(): string | undefined {
 }
 
 /** Kernel and RAM disk, for all guests of a test file; `remove` when they are gone. */
-export function prepareGuests(): { readonly boot: Boot; remove(): void } {
+export async function prepareGuests(): Promise<{ readonly boot: Boot; remove(): void }> {
   const directory = mkdtempSync(join(tmpdir(), 'netloom-guests-'));
-  const kernel = fetchKernel();
+  const kernel = await fetchKernel();
   return {
-    boot: { kernel: join(kernel, 'vmlinuz'), initrd: makeInitrd(kernel, directory) },
+    boot: { kernel: kernel.image, initrd: makeInitrd(kernel, directory) },
     remove: () => rmSync(directory, { recursive: true }),
   };
 }

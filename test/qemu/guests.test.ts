@@ -10,8 +10,8 @@ import { itUnless } from '../support/required.ts';
 import { SwitchProcess } from '../support/switch-process.ts';
 import { Guest, prepareGuests, whyNoGuests } from './guest.ts';
 
-const missing = whyNoGuests();
-const guests = missing === undefined ? prepareGuests() : undefined;
+const missing = await whyNoGuests();
+const guests = missing === undefined ? await prepareGuests() : undefined;
 const directory = mkdtempSync(join(tmpdir(), 'netloom-qemu-'));
 const undo: (() => Promise<void>)[] = [];
 afterEach(async () => {
