@@ -5,6 +5,7 @@
  *     npm run bench -- apply change    some of them
  *     npm run bench -- --write         all of them, and writes docs/benchmarks.md
  *     npm run bench -- apply --write   one of them, and writes its section
+ *     npm run bench -- --rounds 5      as often, where a benchmark has rounds that take long
  */
 import { fork } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -23,12 +24,12 @@ const known = readdirSync(new URL('.', import.meta.url))
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { write: { type: 'boolean', default: false } },
+  options: { write: { type: 'boolean', default: false }, rounds: { type: 'string', default: '' } },
 });
 const unknown = positionals.filter((name) => !known.includes(name));
 if (unknown.length > 0) {
   console.error(
-    `There is no benchmark ${unknown.join(', ')}. Usage: npm run bench -- [--write] [${known.join(' ')}]`,
+    `There is no benchmark ${unknown.join(', ')}. Usage: npm run bench -- [--write] [--rounds N] [${known.join(' ')}]`,
   );
   process.exit(1);
 }
@@ -51,7 +52,7 @@ if (values.write) {
 }
 
 function inChild(name: string): Promise<readonly Figure[]> {
-  const child = fork(CHILD, [name], { execArgv: ['--expose-gc', '--no-warnings'] });
+  const child = fork(CHILD, [name, values.rounds], { execArgv: ['--expose-gc', '--no-warnings'] });
   return new Promise((resolve, reject) => {
     let figures: readonly Figure[] | undefined;
     child.once('message', (message) => {

@@ -6,7 +6,12 @@ export interface Benchmark {
   readonly what: string;
   /** How: load, rounds, what the comparison is. One sentence each. */
   readonly method: readonly string[];
-  run(): Promise<readonly Figure[]>;
+  run(options?: RunOptions): Promise<readonly Figure[]>;
+}
+
+export interface RunOptions {
+  /** How often everything is measured, where the benchmark has rounds that take long; it has a number of its own. */
+  readonly rounds?: number;
 }
 
 export interface Figure {
@@ -20,7 +25,19 @@ export interface Figure {
   readonly goals?: readonly Goal[];
 }
 
-export type Unit = 'ms' | 'frames/s' | 'MB' | 'bytes' | 'units' | 'requests/s';
+export type Unit =
+  | 'ms'
+  | 'µs'
+  | 'ns'
+  | 'frames/s'
+  | 'packets/s'
+  | 'Mbit/s'
+  | 'MB'
+  | 'bytes'
+  | 'units'
+  | 'flows'
+  | 'requests/s'
+  | '%';
 
 /** `of` says what has to be within the limit. */
 export interface Goal {

@@ -1,11 +1,11 @@
 /** OVN's northbound database: what a management API is compared with. Undefined where its schema is not installed. */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
-import { createConnection, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { OvsdbConnection } from './ovsdb-connection.ts';
 
-/** Of Debian's package ovn-central; OVN_SCHEMA says where else it is. */
-const SCHEMA = process.env.OVN_SCHEMA ?? '/usr/share/ovn/ovn-nb.ovsschema';
+/** Of Debian's package ovn-central; OVN_ROOT says where that is unpacked instead (hosts/ovn.ts). */
+const SCHEMA = join(process.env.OVN_ROOT ?? '/', 'usr/share/ovn/ovn-nb.ovsschema');
 const DATABASE = 'OVN_Northbound';
 
 export interface Northbound {
@@ -42,18 +42,20 @@ export async function northbound(
   // Also when the benchmark fails: a daemon outlives whoever started it.
   process.once('exit', stop);
   const connections = await Promise.all(
-    Array.from({ length: clients }, () => Connection.open(file('nb.sock'))),
+    Array.from({ length: clients }, () => OvsdbConnection.open(file('nb.sock'), DATABASE)),
   );
   const first = connections[0]!;
   await first.transact([{ op: 'insert', table: 'Logical_Switch', row: { name: 'ls0' } }]);
   for (let i = 0; i < ports; i++) await first.transact(add(`before${i}`, i));
   return {
-    create: (client, i) =>
-      connections[client]!.transact([...add(`p${i}`, i), { op: 'commit', durable: true }]),
-    read: (client, i) =>
-      connections[client]!.transact([
+    create: async (client, i) => {
+      await connections[client]!.transact([...add(`p${i}`, i), { op: 'commit', durable: true }]);
+    },
+    read: async (client, i) => {
+      await connections[client]!.transact([
         { op: 'select', table: 'Logical_Switch_Port', where: [['name', '==', `before${i % ports}`]] },
-      ]),
+      ]);
+    },
     close: async () => {
       for (const connection of connections) connection.close();
       process.off('exit', stop);
@@ -80,76 +82,4 @@ function add(name: string, i: number): object[] {
       mutations: [['ports', 'insert', ['named-uuid', 'p']]],
     },
   ];
-}
-
-/** JSON-RPC 1.0 (RFC 7047, 4), one question at a time; the server's own questions ("echo") are answered. */
-class Connection {
-  readonly #socket: Socket;
-  #id = 0;
-  #text = '';
-  #settle: ((answer: Message) => void) | undefined;
-
-  private constructor(socket: Socket) {
-    this.#socket = socket;
-    socket.setEncoding('utf8').on('data', (part: string) => this.#take(part));
-  }
-
-  static open(path: string): Promise<Connection> {
-    return new Promise((resolve, reject) => {
-      const socket = createConnection(path);
-      socket.once('error', reject).once('connect', () => resolve(new Connection(socket)));
-    });
-  }
-
-  async transact(operations: readonly object[]): Promise<void> {
-    const answer = await new Promise<Message>((resolve) => {
-      this.#settle = resolve;
-      this.#send({ id: this.#id++, method: 'transact', params: [DATABASE, ...operations] });
-    });
-    if (answer.error !== null || answer.result?.some((result) => result?.error)) {
-      throw new Error(JSON.stringify(answer).slice(0, 500));
-    }
-  }
-
-  close(): void {
-    this.#socket.destroy();
-  }
-
-  #send(message: object): void {
-    this.#socket.write(JSON.stringify(message));
-  }
-
-  #take(part: string): void {
-    this.#text += part;
-    for (let end = endOfObject(this.#text); end > 0; end = endOfObject(this.#text)) {
-      const message = JSON.parse(this.#text.slice(0, end)) as Message;
-      this.#text = this.#text.slice(end);
-      if (message.method === 'echo') this.#send({ id: message.id, error: null, result: message.params });
-      else this.#settle?.(message);
-    }
-  }
-}
-
-interface Message {
-  readonly id: unknown;
-  readonly method?: string;
-  readonly params?: unknown;
-  readonly error?: unknown;
-  readonly result?: readonly ({ readonly error?: string } | null)[];
-}
-
-/** Where the first whole object ends, 0 when there is none yet: nothing stands between messages on the wire. */
-function endOfObject(text: string): number {
-  let depth = 0;
-  let quoted = false;
-  for (let i = 0; i < text.length; i++) {
-    const c = text[i];
-    if (quoted) {
-      if (c === '\\') i++;
-      else if (c === '"') quoted = false;
-    } else if (c === '"') quoted = true;
-    else if (c === '{') depth++;
-    else if (c === '}' && --depth === 0) return i + 1;
-  }
-  return 0;
 }

@@ -71,7 +71,8 @@ Measured by \`npm run bench -- --write\`, which writes this page; \`npm run benc
 puts it here. No test measures time: figures depend on the machine, so they are looked at by people. Each benchmark runs in a process of its own. Whatever
 has a peer is measured in turn with it in one run, and the ratio, the median of the pairs with the least and the greatest,
 is what can be compared between machines; absolute figures cannot. "The same at both sizes" is a ratio of at most 1.25. The goals
-for memory are those of the finished product.
+for memory are those of the finished product. Peers that are not there are left out, and it says which: for OVN, which need not be
+installed, unpack Debian’s ovn-central, ovn-host and ovn-common ("apt-get download", "dpkg -x") and set OVN_ROOT to that directory.
 `;
 
 function cells(figure: Figure): string[] {
