@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-// Four projects: `unit` needs nothing, `ovs` and `parity` need root and Open vSwitch, `e2e` starts the real program.
+// Five projects: `unit` needs nothing, `ovs`, `parity` and `lab` need root and Open vSwitch, `e2e` starts the real program.
 const setupFiles = ['./test/support/seed.ts', './test/support/shrinking.ts'];
 // No test measures time: the limits are for what hangs, and so far away that no slow machine comes near them.
 const limits = { testTimeout: 120_000, hookTimeout: 120_000 };
@@ -13,7 +13,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           setupFiles,
-          include: ['src/**/*.test.ts', 'test/{layers,oracle,docs,support}/**/*.test.ts'],
+          include: ['src/**/*.test.ts', 'test/{attacks,layers,oracle,docs,support}/**/*.test.ts'],
           ...limits,
         },
       },
@@ -32,6 +32,20 @@ export default defineConfig({
           setupFiles,
           include: ['test/{e2e,qemu}/**/*.test.ts'],
           ...limits,
+        },
+      },
+      {
+        test: {
+          name: 'lab',
+          setupFiles,
+          include: ['test/lab/**/*.test.ts'],
+          // A lab has the machine to itself, after all else: each runs a dozen programs.
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 },
+          // Of the tests that say they may run side by side.
+          maxConcurrency: 3,
+          testTimeout: 600_000,
+          hookTimeout: 600_000,
         },
       },
     ],

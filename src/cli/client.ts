@@ -92,7 +92,12 @@ export class Client {
 /** A session goes with the server's own address as its origin, as from a page of it. */
 function proofOf({ url, token, session }: Place): Readonly<Record<string, string>> {
   if (token !== undefined) return { authorization: `Bearer ${token}` };
-  return session === undefined ? {} : { cookie: `netloom=${session}`, origin: url.origin };
+  return session === undefined ? {} : { cookie: `${cookieOf(url)}=${session}`, origin: url.origin };
+}
+
+/** What browsers are told of a cookie over TLS is in its name. */
+function cookieOf({ protocol }: URL): string {
+  return protocol === 'https:' ? '__Host-netloom' : 'netloom';
 }
 
 /** Sessions end with the server, and when nobody uses them. */
@@ -108,7 +113,7 @@ function sessionEnded(url: URL): NetloomError {
 }
 
 function sessionIn({ headers }: Response): string | undefined {
-  const cookies = headers.getSetCookie().map((text) => /^netloom=([^;]+)/.exec(text)?.[1]);
+  const cookies = headers.getSetCookie().map((text) => /^(?:__Host-)?netloom=([^;]+)/.exec(text)?.[1]);
   return cookies.find((value) => value !== undefined);
 }
 
@@ -161,9 +166,11 @@ function unreachable(url: URL, method: string, thrown: unknown): NetloomError {
   const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
   const why =
     code === 'ECONNREFUSED' ? 'nobody listens there' : cause instanceof Error ? cause.message : String(cause);
-  const remedy =
-    method === 'GET' || code === 'ECONNREFUSED'
-      ? 'Start it with "netloom up", or say where it is with --server.'
+  const isDistrusted = /certificate|altnames/i.test(why);
+  const remedy = isDistrusted
+    ? 'If it is yours, name the file of its authority in the environment: NODE_EXTRA_CA_CERTS=ca.pem.'
+    : method === 'GET' || code === 'ECONNREFUSED'
+      ? 'Start it with "netloom controller" or "netloom up", or say where it is with --server.'
       : 'Whether the change was made is not known: look with "netloom history", or do it again; what is so already is left alone.';
   return new NetloomError(
     [finding('server-unreachable', '', `The server at ${url.origin} cannot be reached: ${why}.`, remedy)],

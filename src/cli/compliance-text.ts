@@ -50,7 +50,7 @@ export function partsText(
     part.object,
     part.part,
     level(part.level, colours),
-    part.level === 'unknown' ? '' : part.reasons.join('\n'),
+    part.level === 'unknown' ? '' : [...part.reasons, ...(part.note ? [part.note] : [])].join('\n'),
   ]);
   const shown = table(['OBJECT', 'PART', 'COMPLIANCE', 'WHY'], rows, colours);
   return `${head}${whole.join('')}${shown && `\n${shown}`}`;

@@ -4,8 +4,8 @@ import type { Terminal } from './terminal.ts';
 
 export interface Context {
   readonly terminal: Terminal;
-  /** What the program ends with if nothing is thrown: 0 done, 1 refused or failed. */
-  finish(code: 0 | 1): void;
+  /** What the program ends with if nothing is thrown: 0 done, 1 refused or failed; of a command that was run, its own. */
+  finish(code: number): void;
 }
 
 /** Where the server is; see place.ts. */
@@ -37,6 +37,16 @@ export function withServer(made: Command): Command {
       'the server to talk to (NETLOOM_SERVER; default: the one of the data directory)',
     )
     .option('--data <dir>', 'data directory of the server, where its token is (NETLOOM_DATA)');
+}
+
+/** Of what serves the API. */
+export function withApi(made: Command, listen: string): Command {
+  return made
+    .option('--data <dir>', 'data directory (NETLOOM_DATA; default: ~/.local/share/netloom)')
+    .option('--listen <host:port>', 'address of the API; port 0 takes any free one', listen)
+    .option('--tls-cert <file>', 'certificate of the API (PEM): it is spoken over TLS alone')
+    .option('--tls-key <file>', 'the key of that certificate (PEM), which nobody else may read')
+    .option('--oidc <file>', 'log people in at an OpenID Connect provider, as this file says');
 }
 
 export function withOutput(made: Command, ...forms: readonly Output[]): Command {

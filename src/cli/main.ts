@@ -4,9 +4,13 @@
  */
 import { Command, CommanderError } from 'commander';
 import { aclCommand } from './commands/acl.ts';
+import { agentCommand } from './commands/agent.ts';
 import { applyCommand } from './commands/apply.ts';
+import { authorityCommand } from './commands/authority.ts';
 import { compareHostsCommand } from './commands/compare-hosts.ts';
 import { complianceCommand } from './commands/compliance.ts';
+import { controllerCommand } from './commands/controller.ts';
+import { countersCommand } from './commands/counters.ts';
 import { deleteCommand } from './commands/delete.ts';
 import { describeCommand } from './commands/describe.ts';
 import { diffCommand } from './commands/diff.ts';
@@ -17,7 +21,9 @@ import { guestCommand } from './commands/guest.ts';
 import { hintsCommand } from './commands/hints.ts';
 import { historyCommand } from './commands/history.ts';
 import { hostCommand } from './commands/host.ts';
+import { hypervisorCommand } from './commands/hypervisor.ts';
 import { jobCommand } from './commands/job.ts';
+import { labCommand } from './commands/lab.ts';
 import { loginCommand, logoutCommand, setupCommand, whoamiCommand } from './commands/login.ts';
 import { pingCommand } from './commands/ping.ts';
 import { policyCommand } from './commands/policy.ts';
@@ -42,18 +48,29 @@ import { version } from './version.ts';
 
 /** In the order in which the help lists them, under their headings. */
 const COMMANDS = {
-  Begin: [upCommand, tryCommand, switchCommand, setupCommand],
+  Begin: [upCommand, controllerCommand, tryCommand, switchCommand, labCommand, setupCommand],
   'Describe the network': [applyCommand, getCommand, describeCommand, deleteCommand, exportCommand],
   'Machines and hosts': [
     vmCommand,
     poolCommand,
     hostCommand,
+    authorityCommand,
+    agentCommand,
+    hypervisorCommand,
     complianceCommand,
     remediateCommand,
     compareHostsCommand,
     hintsCommand,
   ],
-  'See what happens': [endpointsCommand, pingCommand, walkCommand, aclCommand, policyCommand, guestCommand],
+  'See what happens': [
+    endpointsCommand,
+    pingCommand,
+    walkCommand,
+    aclCommand,
+    policyCommand,
+    countersCommand,
+    guestCommand,
+  ],
   'Changes, and the way back': [jobCommand, historyCommand, diffCommand, undoCommand, rollbackCommand],
   'People and tenants': [
     loginCommand,

@@ -14,6 +14,10 @@ import { readSession } from './session-file.ts';
 import type { Terminal } from './terminal.ts';
 
 export const DEFAULT_LISTEN = '127.0.0.1:7300';
+/** Where agents of real hosts connect. */
+export const DEFAULT_AGENTS = '127.0.0.1:7301';
+/** Of the data directory: the authority of the hosts' certificates. */
+export const AUTHORITY_DIRECTORY = 'agents-ca';
 export const TOKEN_FILE = 'token';
 export const SERVER_FILE = 'server.json';
 
@@ -61,7 +65,7 @@ export function findServer(options: ServerOptions, env: Terminal['env']): Place 
       '',
       `There is no token for ${url.origin}.`,
       isOwn
-        ? `There is none in ${data}: start the server with "netloom up", or say where its data is with --data.`
+        ? `There is none in ${data}: start the server with "netloom controller" or "netloom up", or say where its data is with --data.`
         : 'Log in with "netloom login", or set NETLOOM_TOKEN to an API token of that server.',
     ),
   ]);

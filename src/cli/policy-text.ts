@@ -26,6 +26,7 @@ const SECTIONS: { readonly [K in RecordKind]: Section<Of<K>> } = {
     wide: [
       ['BALANCING', (r) => r.uplink?.balancing],
       ['MTU', (r) => r.uplink?.mtu],
+      ['FLOW EXPORT', (r) => r.flowExport && `${r.flowExport.type} to ${r.flowExport.collectors.join(', ')}`],
     ],
   },
   provider: {

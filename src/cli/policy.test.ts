@@ -53,7 +53,7 @@ describe('netloom policy get', () => {
   it('shows more with -o wide, and the object that a record came from', async () => {
     const { out } = await run('policy', 'get', 'host1', 'switch', '-o', 'wide');
     expect(rows(out).slice(3, 5)).toEqual([
-      'NAME | TYPE | NICS | TEAMING | BALANCING | MTU | FROM',
+      'NAME | TYPE | NICS | TEAMING | BALANCING | MTU | FLOW EXPORT | FROM',
       expect.stringMatching(/^Tenant switch \| external \| nic1 \| .*HostSwitch\/host1\/Tenant switch$/),
     ]);
   });

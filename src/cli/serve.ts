@@ -1,9 +1,9 @@
 /**
- * `netloom up`: everything in one process, on data that stays.
+ * What every server of this program is: data that stays, the API on it, and something below the API.
  *
- *     lock and open the data -> controller, hosts, guests (lab) -> API listens -> token and address are written down
+ *     lock and open the data -> controller and what is below it -> API listens -> token and address are written down
  *     ... until SIGINT or SIGTERM ...
- *     API closes (what is under way is finished) -> hosts -> controller -> data
+ *     API closes (what is under way is finished) -> what is below -> controller -> data
  *
  * A change that was answered is on the disk, so this may also be killed at any moment.
  */
@@ -12,19 +12,22 @@ import { chmodSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } 
 import type { AddressInfo } from 'node:net';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { Server as TlsServer } from 'node:tls';
 import type { FastifyInstance } from 'fastify';
 import { Accounts } from '../access/accounts.ts';
 import { createApi } from '../api/api.ts';
-import { guardedClock, systemClock } from '../base/clock.ts';
+import type { Probe } from '../api/probe.ts';
+import { systemClock } from '../base/clock.ts';
 import { finding, NetloomError } from '../base/error.ts';
-import { flowsOf } from '../lab/flows.ts';
-import { Lab } from '../lab/lab.ts';
+import type { HostIdentities } from '../controller/agents/identities.ts';
+import type { Controller } from '../controller/controller.ts';
+import type { Store } from '../store/contract.ts';
 import { openSqliteStore } from '../store/sqlite/open.ts';
-import { readFiles, throwInput } from './input.ts';
+import { followTls, readTls, type TlsFiles } from './api-tls.ts';
+import { cannotListen, isLoopback, readListen, urlOf } from './listening.ts';
 import { openOidc } from './oidc-file.ts';
 import { SERVER_FILE, type ServerFile, TOKEN_FILE } from './place.ts';
-import { reportError, reportFindings } from './report.ts';
+import { reportError } from './report.ts';
 import type { Terminal } from './terminal.ts';
 import { version } from './version.ts';
 
@@ -32,86 +35,77 @@ export interface ServeOptions {
   readonly data: string;
   /** HOST:PORT */
   readonly listen: string;
-  readonly sample: 'campus' | 'blue-red' | 'none';
   /** File with the settings of an OpenID Connect provider. */
   readonly oidc?: string;
+  /** Files with the certificate and the key of the API; both or none. */
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+}
+
+/** What is served: a controller, and what is below it. */
+export interface Served {
+  readonly controller: Controller;
+  readonly probe: Probe;
+  readonly identities?: HostIdentities;
+  /** Begins what is open to others than the API; what it answers is shown: `Agents`, `https://…`. */
+  start?(accounts: Accounts): Promise<readonly (readonly [string, string])[]>;
+  /** Commands to try. */
+  readonly tries: readonly string[];
+  /** Closes all of it, the store too. */
+  close(): Promise<void>;
 }
 
 /** How long requests that are under way may take once the end was asked for, in milliseconds. */
 const GRACE_MS = 3_000;
 
-export async function serve(options: ServeOptions, terminal: Terminal): Promise<void> {
-  const { host, port } = readListen(options.listen);
+/** Serves until it is interrupted. `open` is given the store, which belongs to what it opens. */
+export async function serve(
+  options: ServeOptions,
+  terminal: Terminal,
+  open: (store: Store) => Promise<Served>,
+): Promise<void> {
+  const { host, port } = readListen(options.listen, '--listen');
+  const files = tlsFilesOf(options);
+  const tls = files && readTls(files, systemClock.wall());
   const oidc = options.oidc === undefined ? undefined : await openOidc(options.oidc);
   const interrupted = terminal.interrupted();
-  const store = await openSqliteStore({ directory: options.data });
-  const lab = await Lab.open({
-    store,
-    time: 'real',
-    version: version(),
-    // Hosts and guests run on timers, and what one of them throws must not end all the others.
-    clock: guardedClock(systemClock, (thrown) => reportError(terminal, thrown)),
-    onTrouble: (name, findings) => {
-      terminal.err(name ? `Host ${name}:\n` : 'Hosts:\n');
-      reportFindings(terminal, findings);
-    },
-  });
+  const served = await open(await openSqliteStore({ directory: options.data }));
+  const { controller, probe, identities } = served;
   try {
-    if (lab.controller.revision === 0 && options.sample !== 'none')
-      await loadSample(lab, options.sample, terminal);
     const token = readToken(options.data, terminal);
-    const accounts = new Accounts({ controller: lab.controller, clock: systemClock, token });
+    const accounts = new Accounts({ controller, clock: systemClock, token });
     const api = await createApi({
-      controller: lab.controller,
-      probe: {
-        endpoints: () => lab.endpoints(),
-        ping: (from, to, how) => lab.ping(from, to, how),
-        walk: (from, to, how) => lab.walk(from, to, how),
-        configure: (name, address, length) => lab.configureGuest(name, address, length),
-        aclLog: () => lab.aclLog(),
-        aclCounters: () => lab.aclCounters(),
-        flows: (name) => flowsOf(lab.fabric, name),
-      },
+      controller,
+      probe,
+      ...(identities ? { identities } : {}),
       accounts,
       oidc,
       clock: systemClock,
       version: version(),
-      names: [host, ...(isLoopback(host) ? [] : [hostname()])],
+      names: [host, ...(isLoopback(host) ? [] : [hostname()]), ...(tls?.names ?? [])],
+      tls,
       onDefect: (error) => reportError(terminal, error),
     });
     await listen(api, host, port);
+    const stopFollowing = files ? renewing(api, files, terminal) : () => {};
     try {
-      const url = urlOf(api.server.address() as AddressInfo, host);
+      const url = urlOf(api.server.address() as AddressInfo, host, tls?.names);
+      const more = (await served.start?.(accounts)) ?? [];
       writeServerFile(options.data, { url, pid: process.pid });
-      terminal.out(welcome(options, lab, url, accounts, terminal));
-      if (!isLoopback(host)) terminal.err(EXPOSED);
+      terminal.out(welcome(options, served, url, more, accounts, terminal));
+      if (!isLoopback(host) && !tls) terminal.err(EXPOSED);
       await interrupted;
       terminal.err('Stopping.\n');
     } finally {
+      stopFollowing();
       const force = setTimeout(() => api.server.closeAllConnections(), GRACE_MS);
       await api.close();
       clearTimeout(force);
       rmSync(join(options.data, SERVER_FILE), { force: true });
     }
   } finally {
-    await lab.close();
+    await served.close();
   }
-}
-
-/** HOST:PORT, with brackets around an IPv6 address. */
-function readListen(text: string): { host: string; port: number } {
-  const [, host, port] = /^(\[[0-9a-f:.]+\]|[^:]+):(\d{1,5})$/i.exec(text) ?? [];
-  if (host !== undefined && Number(port) <= 65535) {
-    return { host: host.replace(/^\[|\]$/g, ''), port: Number(port) };
-  }
-  throw new NetloomError([
-    finding(
-      'value-invalid',
-      '--listen',
-      `${JSON.stringify(text)} is not an address to listen on.`,
-      'Write 127.0.0.1:7300 or [::1]:7300, for example.',
-    ),
-  ]);
 }
 
 async function listen(api: FastifyInstance, host: string, port: number): Promise<void> {
@@ -119,44 +113,33 @@ async function listen(api: FastifyInstance, host: string, port: number): Promise
     await api.listen({ host, port });
   } catch (thrown) {
     await api.close();
-    const code = thrown instanceof Error && 'code' in thrown ? thrown.code : undefined;
-    const why =
-      code === 'EADDRINUSE'
-        ? 'somebody else listens there'
-        : thrown instanceof Error
-          ? thrown.message
-          : String(thrown);
-    throw new NetloomError(
-      [
-        finding(
-          'listen-failed',
-          '--listen',
-          `${host}:${port} cannot be listened on: ${why}.`,
-          'Choose another address with --listen.',
-        ),
-      ],
-      { cause: thrown },
-    );
+    throw cannotListen(`${host}:${port}`, '--listen', thrown);
   }
 }
 
-function urlOf({ port }: AddressInfo, host: string): string {
-  // An address that means all of them is one to listen on, not one to go to.
-  const reachable = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
-  return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`;
+function tlsFilesOf({ tlsCert, tlsKey }: ServeOptions): TlsFiles | undefined {
+  if (tlsCert !== undefined && tlsKey !== undefined) return { cert: tlsCert, key: tlsKey };
+  if (tlsCert === undefined && tlsKey === undefined) return undefined;
+  throw new NetloomError([
+    finding(
+      'field-missing',
+      tlsKey === undefined ? '--tls-key' : '--tls-cert',
+      'TLS needs a certificate and its key.',
+      'Give both, --tls-cert and --tls-key, or none.',
+    ),
+  ]);
 }
 
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || host.startsWith('127.');
-}
-
-async function loadSample(lab: Lab, sample: string, terminal: Terminal): Promise<void> {
-  const file = fileURLToPath(new URL(`../../examples/${sample}.yaml`, import.meta.url));
-  const { objects, findings } = await readFiles([file], terminal);
-  throwInput(findings);
-  const changes = objects.map(({ object }) => ({ object }));
-  await lab.controller.apply(changes, { author: 'netloom', message: `the sample network ${sample}` });
-  await lab.fabric.settled();
+/** Takes up a renewed certificate for the connections from then on. */
+function renewing(api: FastifyInstance, files: TlsFiles, terminal: Terminal): () => void {
+  return followTls(
+    files,
+    systemClock,
+    ({ cert, key }) => {
+      if (api.server instanceof TlsServer) api.server.setSecureContext({ cert, key });
+    },
+    (thrown) => reportError(terminal, thrown),
+  );
 }
 
 /** The token of this data; made on the first start. One that others could read is no secret any more: a new one. */
@@ -191,22 +174,17 @@ function writePrivate(file: string, text: string): void {
 const PROGRAM = import.meta.url.endsWith('.ts') ? 'npx netloom' : 'netloom';
 
 const EXPOSED =
-  'Warning: the API listens beyond this machine, and it has no TLS yet: passwords and tokens can be read on the way. See SECURITY.md.\n';
-
-const TRY: Readonly<Record<ServeOptions['sample'], readonly string[]>> = {
-  none: ['get', 'apply -f examples/blue-red.yaml', 'endpoints'],
-  'blue-red': ['get vm -o wide', 'ping blue1 blue2', 'ping blue1 red2', 'walk blue1 blue2'],
-  campus: ['get vm -o wide', 'ping app-web01 app-web02', 'ping app-web01 db01', 'walk app-web01 app-web02'],
-};
+  'Warning: the API listens beyond this machine without TLS: passwords and tokens can be read on the way. Give --tls-cert and --tls-key.\n';
 
 function welcome(
   options: ServeOptions,
-  lab: Lab,
+  { controller, tries }: Served,
   url: string,
+  more: readonly (readonly [string, string])[],
   accounts: Accounts,
   { colours }: Terminal,
 ): string {
-  const objects = [...lab.controller.network.keys()].length;
+  const objects = [...controller.network.keys()].length;
   const isDefault = options.data.endsWith('/.local/share/netloom');
   const hint = isDefault ? '' : ` --data ${options.data}`;
   const { bold, dim } = colours;
@@ -218,13 +196,13 @@ function welcome(
 
   API        ${url}/api/v1
   Reference  ${url}/login?code=${accounts.link.make()}
-  Data       ${options.data} ${dim(`(revision ${lab.controller.revision}, ${objects} objects)`)}
+${more.map(([name, value]) => `  ${name.padEnd(9)}  ${value}\n`).join('')}  Data       ${options.data} ${dim(`(revision ${controller.revision}, ${objects} objects)`)}
 
 The link logs one browser in as the operator of this machine, once and within half an hour.${claim}
 
 Try, in another terminal:
 
-${TRY[options.sample].map((line) => `  ${PROGRAM} ${line}${hint}\n`).join('')}
+${tries.map((line) => `  ${PROGRAM} ${line}${hint}\n`).join('')}
 Stop with Ctrl-C.
 `;
 }

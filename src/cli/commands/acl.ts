@@ -1,10 +1,21 @@
 import type { Command } from 'commander';
-import type { AclLogView } from '../../api/probe.ts';
 import { type Context, command, type ServerOptions, withOutput, withServer } from '../context.ts';
+import type { Told } from '../counted-text.ts';
 
 interface Options extends ServerOptions {
   readonly acl?: string;
   readonly output: 'table' | 'json' | 'yaml';
+}
+
+interface Entry {
+  readonly time: string;
+  readonly host?: string;
+  readonly port: string;
+  readonly acl: string;
+  readonly rule: string;
+  readonly direction: string;
+  readonly verdict: string;
+  readonly frame: string;
 }
 
 /** As the API gives it: numbers that JSON may not hold are text. */
@@ -34,10 +45,12 @@ function countersCommand({ terminal }: Context): Command {
   ]).option('--acl <key>', 'only this port ACL');
   return withServer(withOutput(made, 'table', 'json', 'yaml')).action(async (options: Options) => {
     const { Client } = await import('../client.ts');
+    const { missingText } = await import('../counted-text.ts');
     const { printed } = await import('../printed.ts');
     const { table } = await import('../table.ts');
     const client = Client.of(options, terminal);
-    const { items } = await client.get<{ items: readonly Counter[] }>('/api/v1/acl-counters');
+    const { items, ...told } = await client.get<Told<Counter>>('/api/v1/acl-counters');
+    terminal.err(missingText(told));
     const shown = items.filter(({ acl }) => options.acl === undefined || acl === options.acl);
     const rows = shown.map((c) => [c.acl, c.rule, c.direction, c.verdict, c.host ?? '', c.packets, c.bytes]);
     const titles = ['PORT ACL', 'RULE', 'DIRECTION', 'VERDICT', 'HOST', 'PACKETS', 'BYTES'];
@@ -55,27 +68,27 @@ function logCommand({ terminal }: Context): Command {
   return withServer(withOutput(made, 'table', 'json', 'yaml')).action(async (options: Options) => {
     const { Client } = await import('../client.ts');
     const { moment } = await import('../moment.ts');
+    const { missingText } = await import('../counted-text.ts');
     const { printed } = await import('../printed.ts');
     const { table } = await import('../table.ts');
     const client = Client.of(options, terminal);
-    const { items } = await client.get<{ items: readonly Partial<AclLogView>[] }>('/api/v1/acl-log');
+    const { items, ...told } = await client.get<Told<Entry>>('/api/v1/acl-log');
+    terminal.err(missingText(told));
     const shown = items.filter(({ acl }) => options.acl === undefined || acl === options.acl);
     // What a frame carries is for programs: it would make the table very wide.
-    const rows = shown.map(
-      ({ time = '', port = '', acl = '', rule = '', direction = '', verdict = '', frame = '' }) => [
-        moment(time),
-        port,
-        acl,
-        rule,
-        direction,
-        verdict,
-        frame.replace(/\/data\(.*\)$/, ''),
-      ],
-    );
+    const rows = shown.map(({ time, port, acl, rule, direction, verdict, frame }) => [
+      moment(time),
+      port,
+      acl,
+      rule,
+      direction,
+      verdict,
+      frame.replace(/\/data\(.*\)$/, ''),
+    ]);
     const titles = ['TIME', 'VNIC', 'PORT ACL', 'RULE', 'DIRECTION', 'VERDICT', 'FRAME'];
     const words = () =>
       table(titles, rows, terminal.colours) ||
-      'There is nothing: no rule with log: true has decided about a frame since the server was started.\n';
+      'There is nothing: no rule with log: true has decided about a frame since the agents were started.\n';
     terminal.out(printed(shown, options.output, words));
   });
 }

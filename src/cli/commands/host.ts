@@ -1,7 +1,14 @@
-/** `netloom host failover`. */
+/** `netloom host`. */
 import type { Command } from 'commander';
 import type { FailoverSummary } from '../../controller/migration/failover.ts';
 import { type Context, command, type ServerOptions, withOutput, withServer } from '../context.ts';
+import {
+  certificatesCommand,
+  revokeCommand,
+  revokeTokenCommand,
+  tokenCommand,
+  tokensCommand,
+} from './host-identity.ts';
 
 interface FailoverOptions extends ServerOptions {
   readonly to?: string;
@@ -13,9 +20,18 @@ interface FailoverOptions extends ServerOptions {
 
 export function hostCommand(context: Context): Command {
   return command('host', 'Act on a host', [
+    ['netloom host token host1', 'what the host joins this controller with'],
+    ['netloom host certificates', 'who has joined, and until when that is good'],
+    ['netloom host revoke host1', 'it is not believed any more'],
     ['netloom host failover host1 --dry-run', 'show where its VMs would be placed'],
     ['netloom host failover host1', 'the host is dead: place its VMs elsewhere'],
-  ]).addCommand(failoverCommand(context));
+  ])
+    .addCommand(tokenCommand(context))
+    .addCommand(tokensCommand(context))
+    .addCommand(revokeTokenCommand(context))
+    .addCommand(certificatesCommand(context))
+    .addCommand(revokeCommand(context))
+    .addCommand(failoverCommand(context));
 }
 
 function failoverCommand({ terminal, finish }: Context): Command {

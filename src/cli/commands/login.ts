@@ -75,7 +75,7 @@ export function setupCommand({ terminal }: Context): Command {
     ['netloom setup ann --code CODE', 'asks for the password; the code is good once'],
   ])
     .argument('<user>', 'name of the administrator')
-    .requiredOption('--code <code>', 'the one-time code that "netloom up" printed');
+    .requiredOption('--code <code>', 'the one-time code that the server printed');
   return withServer(made).action(async (user: string, options: ServerOptions & { readonly code: string }) => {
     const { Client } = await import('../client.ts');
     const { findUrl } = await import('../place.ts');

@@ -10,6 +10,7 @@ interface MigrateOptions extends ServerOptions {
   readonly abort?: boolean;
   readonly force?: boolean;
   readonly patience?: string;
+  readonly move: boolean;
   readonly wait: boolean;
   readonly dryRun?: boolean;
   readonly output: 'text' | 'json' | 'yaml';
@@ -25,7 +26,7 @@ const GOALS = ['prepared', 'switched-over', 'finished'];
 
 export function migrateCommand({ terminal }: Context): Command {
   const made = command('migrate', 'Move a VM to another host, without a frame lost', [
-    ['netloom vm migrate shop --to host2', 'prepare, switch over, finish'],
+    ['netloom vm migrate shop --to host2', 'prepare, wait for the hypervisor, switch over, finish'],
     ['netloom vm migrate shop --to host2 --dry-run', 'show what would change, or why it cannot move there'],
     ['netloom vm migrate shop --to host2 --until prepared', 'stop there, so that a hypervisor can move it'],
     ['netloom vm migrate shop', 'go on from where it is'],
@@ -37,6 +38,7 @@ export function migrateCommand({ terminal }: Context): Command {
     .option('--abort', 'end the migration: the VM stays on its source, where it has to run')
     .option('--force', 'go on although a host that is away has not confirmed a step: for hosts that are dead')
     .option('--patience <seconds>', 'how long to wait for the hosts at each step, 1 to 600; default 30')
+    .option('--no-move', 'do not wait until the hypervisor has moved it')
     .option('--no-wait', 'begin, and do not wait; see "netloom vm migrations" and "netloom job list"')
     .option('--dry-run', 'show what would change, and change nothing');
   return withServer(withOutput(made, 'text', 'json', 'yaml')).action(
@@ -57,13 +59,14 @@ export function migrateCommand({ terminal }: Context): Command {
           () => `The migration of ${vm} is aborted: it is as before.\n`,
         );
       }
-      const { to, until, force, patience, wait, dryRun } = options;
+      const { to, until, force, patience, move, wait, dryRun } = options;
       const answer = await client.post<Migrated>(path, {
         wait,
         ...(to === undefined ? {} : { destination: to }),
         ...(until === undefined ? {} : { until }),
         ...(force ? { force } : {}),
         ...(patience === undefined ? {} : { patience: Number(patience) }),
+        ...(move ? {} : { movePatience: 0 }),
         ...(dryRun ? { dryRun } : {}),
       });
       const { plan } = answer;
