@@ -231,12 +231,13 @@ export class FaultRig {
     rmSync(pidFile, { force: true });
   }
 
-  /** Process of a program of the host; fails where there is not one. */
+  /** Process of a program of the host; fails where there is not one. What it runs itself, `ip` for a moment, bears its mark too. */
   pidOf(part: 'agent' | 'ovs' | 'ovsdb', host: string): number {
-    const [first, ...more] = running({ lab: this.plan.name, part: `${part}/${host}` });
+    const pids = running({ lab: this.plan.name, part: `${part}/${host}` }).map(({ pid }) => pid);
+    const [first, ...more] = pids.filter((pid) => !pids.includes(parentOf(pid)));
     expect(more).toEqual([]);
-    if (!first) throw new Error(`no ${part} runs on ${host}`);
-    return first.pid;
+    if (first === undefined) throw new Error(`no ${part} runs on ${host}`);
+    return first;
   }
 
   /** What an agent says of itself; throws where there is none. */
@@ -315,6 +316,15 @@ export class FaultRig {
 
   #namespaceOf(key: string): string {
     return namespaceName(this.plan.name, 'vm', key);
+  }
+}
+
+/** 0 for a process that has ended. */
+function parentOf(pid: number): number {
+  try {
+    return Number(/^PPid:\s*(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0);
+  } catch {
+    return 0;
   }
 }
 
