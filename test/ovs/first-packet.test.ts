@@ -27,12 +27,16 @@ async function isAnswered(centre: DataCentre): Promise<boolean> {
   return / 1 received/.test(await centre.inside('blue1', 'ping', '-n', '-c1', '-W2', '10.0.0.7'));
 }
 
-/** Waits until both switches know where the other host is. */
+/** Waits until both switches know where the other host is, and the way there: their provider interfaces have addresses. */
 async function knowEachOther(centre: DataCentre): Promise<void> {
-  for (const [host, ovs] of centre.switches)
+  for (const [host, ovs] of centre.switches) {
     await until(`${host} knows its neighbour`, async () =>
       /(192\.168\.4|fd00:4)\S+ +[0-9a-f:]{17}/.test(await ovs.appctl('tnl/neigh/show')),
     );
+    await until(`${host} knows the way`, async () =>
+      /(192\.168\.4\.\d+\/32|fd00:4::\w+\/128) .*local/.test(await ovs.appctl('ovs/route/show')),
+    );
+  }
 }
 
 describe.each(FABRICS)('on a fabric of %s, the first packet to another host', (_, text) => {

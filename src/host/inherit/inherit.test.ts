@@ -73,6 +73,8 @@ describe('what moves addresses and routes', () => {
     expect(movingCalls(nic, 'eth0', 'nlv1', false).map((call) => call.join(' '))).toEqual([
       'address del 10.0.0.5/24 dev eth0',
       'address del 2001:db8::5/64 dev eth0',
+      'link set dev eth0 arp off',
+      'link set dev nlv1 arp on',
       'link set dev nlv1 up',
       '-4 route del 10.9.0.0/16 metric 50 dev eth0',
       '-4 route replace 10.9.0.0/16 metric 50 dev nlv1',

@@ -107,6 +107,9 @@ export function movingCalls(
   const { addresses, routes } = settings;
   return [
     ...addresses.map((each) => ['address', 'del', textOf(each), 'dev', from]),
+    // Whose addresses are elsewhere does not answer for them: the stack hears the NIC besides the switch.
+    ['link', 'set', 'dev', from, 'arp', 'off'],
+    ['link', 'set', 'dev', to, 'arp', 'on'],
     ['link', 'set', 'dev', to, 'up'],
     ...(withAddresses
       ? addresses.map((each) => ['address', 'replace', textOf(each), 'dev', to, ...nodad(each)])
@@ -121,9 +124,9 @@ export function movingCalls(
   ];
 }
 
-/** Whether the call only takes away what may be gone already. */
+/** Whether the call only takes away what may be gone already, or silences what may be. */
 export function mayFail(call: IpCall): boolean {
-  return call.includes('del');
+  return call.includes('del') || call.includes('off');
 }
 
 function textOf({ address, prefixLength }: HostAddress): string {

@@ -83,7 +83,10 @@ async function setFixed(state: HostState, bridge: string, number: number, spec: 
   if (row.external_ids.has(key))
     plan.operations.push(mutate('Bridge', row._uuid, [['external_ids', 'delete', [key]]]));
   await state.configure(plan.operations);
-  if (spec.type === 'uplink') await state.book.up(spec.nics);
+  if (spec.type === 'uplink') {
+    await state.book.up(spec.nics);
+    if (state.datapathType === 'netdev') await state.book.arp(spec.nics, 'off');
+  }
   if (spec.type === 'internal' && spec.addresses) await state.book.set(spec.name, number, spec.addresses);
 }
 
@@ -112,6 +115,8 @@ export async function removePort(state: HostState, bridge: string, name: string)
   removeTeam(plan, view, name);
   plan.operations.push(...planQueues(view, name, undefined, undefined));
   if (wanted) await forgetAddresses(state, wanted);
+  if (wanted?.spec.type === 'uplink' && state.datapathType === 'netdev')
+    await state.book.arp(wanted.spec.nics, 'on');
   await state.configure(plan.operations);
   await shareUplink(state, bridge);
 }

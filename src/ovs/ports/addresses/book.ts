@@ -69,6 +69,22 @@ export class AddressBook {
     for (const device of devices) await this.#ip(['link', 'set', 'dev', device, 'up']).catch(() => {});
   }
 
+  /**
+   * Whether the host's own stack takes part in ARP on these NICs. Under the datapath in user space it hears what they receive as
+   * well as the switch does, and would answer for every address of the host with the address of the NIC (net.ipv4.conf,
+   * arp_ignore 0): frames for a provider interface would end in the stack. A NIC that still has addresses goes on by itself.
+   */
+  async arp(nics: readonly string[], state: 'on' | 'off'): Promise<void> {
+    const shown = await this.#ip(['-json', '-4', 'address', 'show', 'scope', 'global']);
+    const addressed = new Set(
+      shown.trim() === '' ? [] : (JSON.parse(shown) as { ifname?: string }[]).map((e) => e.ifname),
+    );
+    for (const nic of nics) {
+      if (state === 'off' && addressed.has(nic)) continue;
+      await this.#ip(['link', 'set', 'dev', nic, 'arp', state]).catch(() => {});
+    }
+  }
+
   async #ip(call: IpCall): Promise<string> {
     try {
       return await this.#run('ip', call);
