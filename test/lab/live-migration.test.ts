@@ -12,6 +12,7 @@ import { netloom } from '../e2e/program.ts';
 import { itWithNamespaces } from '../ovs/open-vswitch.ts';
 import { whyNoGuests } from '../qemu/guest.ts';
 import { itUnless } from '../support/required.ts';
+import { until } from '../support/until.ts';
 import { leftoversOf } from './leftovers.ts';
 
 /** Only iperf3 and ping may come in to "shop" on its virtual network; what it begins itself has answers. */
@@ -177,6 +178,7 @@ itWithNamespaces(
     await everybodyReachesIt(lab);
     const before = await lab.vnics();
     const server = lab.begin('shop', 'iperf3', '-s', '-1');
+    await until('iperf3 listens', async () => /:5201\b/.test((await lab.inside('shop', 'ss', '-ltn')).out));
     const client = lab.begin('far', 'iperf3', '-c', '10.0.0.5', '-t', '8', '-i', '1', '-J');
     await lab.ask('vm', 'migrate', 'shop', '--to', 'host2');
     expect(await lab.steps()).toEqual(ALL_STEPS);
