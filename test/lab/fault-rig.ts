@@ -13,6 +13,7 @@ import type { ControllerAccess } from '../../src/lab/real/controller-access.ts';
 import { type FailureKind, failureOf } from '../../src/lab/real/fail.ts';
 import { namespaceName } from '../../src/lab/real/names.ts';
 import { ovsOf, stateOf } from '../../src/lab/real/parts.ts';
+import { fabricPlace } from '../../src/lab/real/physical-switches.ts';
 import { readMachines } from '../../src/lab/real/place.ts';
 import type { HostPlan, LabPlan } from '../../src/lab/real/plan.ts';
 import { running } from '../../src/lab/real/processes.ts';
@@ -116,6 +117,11 @@ export class FaultRig {
     ];
     // Of another tenant, who has the same addresses.
     const foreign: Stream = { ...toBlue2, stream: 5, srcMac: red1.mac, src: '10.0.0.5', perSecond: 100 };
+    // From here on nothing may be lost; whether the very first frame arrives is the subject of another test.
+    await comes('blue1 reaches blue2', async () => {
+      const { code } = await this.lab.inside('blue1', 'ping', '-n', '-c1', '-W1', '10.0.0.7');
+      return code === 0;
+    });
     this.#overrunBefore = await this.#overruns();
     this.#receiver = await Traffic.receive(this.#namespaceOf('blue2'), 'eth0');
     this.#senders = [
@@ -155,6 +161,8 @@ export class FaultRig {
     const allowed = sent.get(ALLOWED)?.sent ?? 0;
     const overrun = (await this.#overruns()) - this.#overrunBefore;
     if (overrun > 0) console.info(`${overrun} frames found a switch without a processor`);
+    if (allowed !== received.get(ALLOWED)?.received)
+      console.info(`missing: ${received.get(ALLOWED)?.missing ?? []}`, await this.#dropped());
     const forbidden = [...sent.keys()].filter((stream) => stream !== ALLOWED);
     const sum = (numbers: readonly number[]) => numbers.reduce((a, b) => a + b, 0);
     return {
@@ -308,6 +316,21 @@ export class FaultRig {
       places.map((namespace) => command(...inNamespace(namespace), 'ss', '-0', '-m', '-n')),
     );
     return [...all.join('\n').matchAll(/,d(\d+)\)/g)].reduce((sum, [, dropped]) => sum + Number(dropped), 0);
+  }
+
+  /** What each switch says that it dropped since it started, for whoever wonders where a frame went. */
+  async #dropped(): Promise<string> {
+    const hosts = this.plan.hosts.map(({ namespace, runDirectory }) => ({ namespace, runDirectory }));
+    const places = [fabricPlace(this.plan), ...hosts];
+    const texts = places.map(async ({ namespace, runDirectory }) => {
+      const rundir = `OVS_RUNDIR=${runDirectory}`;
+      const text = await command(...inNamespace(namespace), 'env', rundir, 'ovs-appctl', 'coverage/show');
+      return `${namespace}\n${text
+        .split('\n')
+        .filter((line) => /drop|lost|upcall/.test(line))
+        .join('\n')}`;
+    });
+    return (await Promise.all(texts)).join('\n');
   }
 
   #portOf(key: string) {

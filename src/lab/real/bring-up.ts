@@ -18,9 +18,9 @@ import { inTurns } from './in-turns.ts';
 import { withLinuxNics } from './nic-names.ts';
 import { startOvs } from './ovs-daemons.ts';
 import {
-  agentLog,
   endOf,
   joinHost,
+  logOf,
   ovsOf,
   startAgent,
   startController,
@@ -127,7 +127,7 @@ async function enrol(
   for (const host of plan.hosts) {
     await until(
       () =>
-        `The host ${host.name} does not put its policy in force. Its agent says:\n${endOf(agentLog(host))}`,
+        `The host ${host.name} does not put its policy in force. Its agent says:\n${endOf(logOf(host, 'agent'))}`,
       () => {
         throwIfStopped(signal);
         return controller.inForce(host.name);

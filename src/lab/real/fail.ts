@@ -13,7 +13,16 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { finding, NetloomError } from '../../base/error.ts';
 import { startDatabase, startSwitch } from './ovs-daemons.ts';
-import { controllerData, ovsOf, startAgent, startController, startHost } from './parts.ts';
+import {
+  controllerData,
+  controllerLog,
+  endOf,
+  logOf,
+  ovsOf,
+  startAgent,
+  startController,
+  startHost,
+} from './parts.ts';
 import { readMachines } from './place.ts';
 import { type HostPlan, type LabPlan, MANAGEMENT_NIC } from './plan.ts';
 import { kill, processesOf, running } from './processes.ts';
@@ -96,7 +105,11 @@ function programFailure(plan: LabPlan, kind: 'agent' | 'ovs' | 'ovsdb', host: Ho
   const words = { agent: 'The agent', ovs: 'ovs-vswitchd', ovsdb: 'ovsdb-server' }[kind];
   return {
     words: `${words} of ${host.name} is killed`,
-    begin: () => killAll(running(part), `${words} of ${host.name}`),
+    async begin() {
+      const processes = running(part);
+      if (processes.length === 0) throw doesNotRun(`${words} of ${host.name}`, logOf(host, kind));
+      await kill(processes);
+    },
     async end() {
       if (running(part).length === 0) await start();
     },
@@ -129,7 +142,11 @@ function controllerFailure(plan: LabPlan): Failure {
   const part = { lab: plan.name, part: 'controller' };
   return {
     words: 'The controller is killed',
-    begin: () => killAll(running(part), 'The controller'),
+    async begin() {
+      const processes = running(part);
+      if (processes.length === 0) throw doesNotRun('The controller', controllerLog(plan));
+      await kill(processes);
+    },
     async end() {
       if (running(part).length === 0) await startController(plan, lastListen(plan));
     },
@@ -160,7 +177,13 @@ async function setLink(namespace: string, device: string, state: 'up' | 'down'):
   await run('ip', '-n', namespace, 'link', 'set', device, state);
 }
 
-async function killAll(processes: Parameters<typeof kill>[0], what: string): Promise<void> {
-  if (processes.length > 0) return kill(processes);
-  throw new NetloomError([finding('lab-state', '', `${what} does not run.`, 'Start it again with --undo.')]);
+function doesNotRun(what: string, log: string): NetloomError {
+  return new NetloomError([
+    finding(
+      'lab-state',
+      '',
+      `${what} does not run. The last that it said:\n${endOf(log)}`,
+      'Start it again with --undo.',
+    ),
+  ]);
 }

@@ -32,7 +32,7 @@ export async function startController(plan: LabPlan, listen = '127.0.0.1:0'): Pr
   mkdirSync(data, { recursive: true, mode: 0o700 });
   // Of an earlier life of it.
   for (const file of [server, agentsSocket(plan)]) rmSync(file, { force: true });
-  const log = join(plan.directory, 'controller.log');
+  const log = controllerLog(plan);
   await startProgram({
     lab: plan.name,
     part: 'controller',
@@ -103,7 +103,7 @@ export async function startAgent(plan: Pick<LabPlan, 'name'>, host: HostPlan): P
       // The switch is in user space here, and a cable of the kernel gains nothing by AF_XDP.
       ...['--datapath', 'netdev', '--no-afxdp'],
     ),
-    log: agentLog(host),
+    log: logOf(host, 'agent'),
   });
 }
 
@@ -112,8 +112,13 @@ export function stateOf({ directory }: HostPlan): string {
   return join(directory, 'agent');
 }
 
-export function agentLog({ directory }: HostPlan): string {
-  return join(directory, 'agent.log');
+/** What a program of a host says. */
+export function logOf({ directory, runDirectory }: HostPlan, part: 'agent' | 'ovs' | 'ovsdb'): string {
+  return part === 'agent' ? join(directory, 'agent.log') : join(runDirectory, `${part}.log`);
+}
+
+export function controllerLog({ directory }: Pick<LabPlan, 'directory'>): string {
+  return join(directory, 'controller.log');
 }
 
 /** Starts whatever of a host's programs does not run. */

@@ -29,9 +29,10 @@ const KERNEL = [
   'net.ipv4.ping_group_range=0 2147483647',
 ];
 
-export async function addNamespace(name: string): Promise<void> {
+/** `settings` are more of the kernel's, as sysctl(8) takes them. */
+export async function addNamespace(name: string, settings: readonly string[] = []): Promise<void> {
   await run('ip', 'netns', 'add', name);
-  await run(...inNamespace(name, 'sysctl', '-q', '-w', ...KERNEL));
+  await run(...inNamespace(name, 'sysctl', '-q', '-w', ...KERNEL, ...settings));
   await run('ip', '-n', name, 'link', 'set', 'lo', 'up');
 }
 
