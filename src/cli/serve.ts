@@ -8,7 +8,7 @@
  * A change that was answered is on the disk, so this may also be killed at any moment.
  */
 import { randomBytes } from 'node:crypto';
-import { chmodSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, statSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
@@ -19,6 +19,7 @@ import { createApi } from '../api/api.ts';
 import type { Probe } from '../api/probe.ts';
 import { systemClock } from '../base/clock.ts';
 import { finding, NetloomError } from '../base/error.ts';
+import { writePrivateFile } from '../base/private-file.ts';
 import type { HostIdentities } from '../controller/agents/identities.ts';
 import type { Controller } from '../controller/controller.ts';
 import type { Store } from '../store/contract.ts';
@@ -153,21 +154,12 @@ function readToken(data: string, terminal: Terminal): string {
   if (mode !== undefined)
     terminal.err(`The token in ${file} was not private, or not whole; a new one is made.\n`);
   const token = `netloom_${randomBytes(32).toString('base64url')}`;
-  writePrivate(file, `${token}\n`);
+  writePrivateFile(file, `${token}\n`);
   return token;
 }
 
 function writeServerFile(data: string, content: ServerFile): void {
-  writePrivate(join(data, SERVER_FILE), `${JSON.stringify(content)}\n`);
-}
-
-/** As a whole or not at all, and readable by nobody else. */
-function writePrivate(file: string, text: string): void {
-  const draft = `${file}.new`;
-  rmSync(draft, { force: true });
-  writeFileSync(draft, text, { mode: 0o600, flag: 'wx' });
-  chmodSync(draft, 0o600);
-  renameSync(draft, file);
+  writePrivateFile(join(data, SERVER_FILE), `${JSON.stringify(content)}\n`);
 }
 
 /** What to type: in a checkout there is no `netloom` on the path, and the sources are what runs. */

@@ -2,9 +2,10 @@
  * Sessions of "netloom login", one for each server, in a file that nobody else reads:
  * XDG_STATE_HOME/netloom/sessions.json, ~/.local/state/netloom/sessions.json.
  */
-import { chmodSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { writePrivateFile } from '../base/private-file.ts';
 import type { Terminal } from './terminal.ts';
 
 type Sessions = Readonly<Record<string, string>>;
@@ -19,10 +20,7 @@ export function writeSession(url: URL, env: Terminal['env'], session?: string): 
   const all: Sessions = session === undefined ? others : { ...others, [url.origin]: session };
   const file = fileOf(env);
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-  const draft = `${file}.new`;
-  writeFileSync(draft, `${JSON.stringify(all)}\n`, { mode: 0o600 });
-  chmodSync(draft, 0o600);
-  renameSync(draft, file);
+  writePrivateFile(file, `${JSON.stringify(all)}\n`);
 }
 
 function readAll(env: Terminal['env']): Sessions {

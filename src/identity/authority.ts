@@ -10,20 +10,10 @@
  * again (30 days), retire.
  */
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { finding, NetloomError } from '../base/error.ts';
+import { syncDirectory, writePrivateFile } from '../base/private-file.ts';
 import {
   type CertificateFacts,
   type KeyedCertificate,
@@ -62,8 +52,8 @@ export function hasAuthority(directory: string): boolean {
  */
 export async function openAuthority(directory: string, now: number): Promise<Authority> {
   if (!hasAuthority(directory)) {
-    makePrivateDirectory(directory);
-    writePrivate(directory, CURRENT, textOf(await makeAuthority(now)));
+    mkdirSync(directory, { mode: 0o700, recursive: true });
+    writePrivateFile(join(directory, CURRENT), textOf(await makeAuthority(now)));
   }
   const signer = readKeyed(directory, CURRENT);
   const { until, fingerprint } = readCertificate(signer.certificate);
@@ -101,7 +91,7 @@ export async function prepareAuthority(directory: string, now: number): Promise<
       'Promote it when all hosts have renewed their certificates.',
     );
   }
-  writePrivate(directory, NEXT, textOf(await makeAuthority(now)));
+  writePrivateFile(join(directory, NEXT), textOf(await makeAuthority(now)));
 }
 
 /** The next authority signs from now on, and the one of now is believed until it is retired. */
@@ -112,7 +102,7 @@ export function promoteAuthority(directory: string): void {
   }
   readKeyed(directory, NEXT);
   // Killed between the two: the present one is there twice, which is no harm, and one promotes again.
-  writePrivate(directory, PREVIOUS, certificate);
+  writePrivateFile(join(directory, PREVIOUS), certificate);
   renameSync(join(directory, NEXT), join(directory, CURRENT));
   syncDirectory(directory);
 }
@@ -163,34 +153,6 @@ function belong(certificate: string, key: string): boolean {
 function certificateOf(directory: string, name: string): string | undefined {
   if (!existsSync(join(directory, name))) return undefined;
   return CERTIFICATE.exec(readFileSync(join(directory, name), 'utf8'))?.[0];
-}
-
-function makePrivateDirectory(directory: string): void {
-  mkdirSync(directory, { mode: 0o700, recursive: true });
-}
-
-/** As a whole or not at all, on the disk when this returns, and readable by nobody else. */
-function writePrivate(directory: string, name: string, text: string): void {
-  const draft = join(directory, `${name}.new`);
-  rmSync(draft, { force: true });
-  const file = openSync(draft, 'wx', 0o600);
-  try {
-    writeSync(file, text);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
-  renameSync(draft, join(directory, name));
-  syncDirectory(directory);
-}
-
-function syncDirectory(directory: string): void {
-  const handle = openSync(directory, 'r');
-  try {
-    fsyncSync(handle);
-  } finally {
-    closeSync(handle);
-  }
 }
 
 function unusable(directory: string, why: string, remedy: string): NetloomError {

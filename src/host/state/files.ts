@@ -1,18 +1,8 @@
 /** Files of the agent's state directory: readable by nobody else, and written as a whole or not at all. */
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { finding, NetloomError } from '../../base/error.ts';
+import { syncDirectory, writePrivateFile } from '../../base/private-file.ts';
 
 /** Where the agent keeps what has to survive it, unless it is told another place. */
 export const STATE_DIRECTORY = '/var/lib/netloom-agent';
@@ -40,24 +30,10 @@ function makeDirectory(directory: string): void {
   mkdirSync(directory, { mode: 0o700 });
 }
 
-/**
- * Writes the file so that after a crash, of the agent or of the machine, there is the old content or the new one, and
- * nothing between them: a draft beside it, synced, renamed, and the rename synced. Mode 0600. Throws `agent-state`.
- */
+/** Writes a file as `writePrivateFile` does. Throws `agent-state`. */
 export function writeDurably(directory: string, name: string, content: string): void {
-  const draft = join(directory, `${name}.new`);
   try {
-    rmSync(draft, { force: true });
-    const file = openSync(draft, 'wx', 0o600);
-    try {
-      const bytes = Buffer.from(content);
-      for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done);
-      fsyncSync(file);
-    } finally {
-      closeSync(file);
-    }
-    renameSync(draft, join(directory, name));
-    syncDirectory(directory);
+    writePrivateFile(join(directory, name), content);
   } catch (thrown) {
     throw unusable(directory, thrown);
   }
@@ -80,15 +56,6 @@ export function removeDurably(directory: string, name: string): void {
     syncDirectory(directory);
   } catch (thrown) {
     throw unusable(directory, thrown);
-  }
-}
-
-function syncDirectory(directory: string): void {
-  const handle = openSync(directory, 'r');
-  try {
-    fsyncSync(handle);
-  } finally {
-    closeSync(handle);
   }
 }
 

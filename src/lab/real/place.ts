@@ -11,19 +11,10 @@
  *     machines/NAME/     files of the machine
  *     machines.json      the machines that are made
  */
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmdirSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { finding, NetloomError } from '../../base/error.ts';
+import { writePrivateFile } from '../../base/private-file.ts';
 import { labName } from './names.ts';
 import type { LabPlan } from './plan.ts';
 import { type Identity, ownIdentity, processesOf } from './processes.ts';
@@ -145,8 +136,6 @@ export function removeDirectory(lab: string): void {
   }
 }
 
-/** As a whole or not at all. */
 function write(file: string, value: unknown): void {
-  writeFileSync(`${file}.new`, `${JSON.stringify(value, undefined, 2)}\n`, { mode: 0o600 });
-  renameSync(`${file}.new`, file);
+  writePrivateFile(file, `${JSON.stringify(value, undefined, 2)}\n`);
 }

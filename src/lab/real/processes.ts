@@ -4,7 +4,16 @@
  * nothing is forgotten when the command is killed at that moment. A process id is never kept, so none is taken for another.
  */
 import { spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { finding, NetloomError } from '../../base/error.ts';
@@ -108,13 +117,34 @@ function signal(pid: number, name: NodeJS.Signals): void {
   }
 }
 
+/** Of the variables that the process was started with; undefined where it has none, or may not be read. */
 function markOf(pid: number): string | undefined {
   try {
-    const variables = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0');
-    return variables.find((each) => each.startsWith(`${MARK}=`))?.slice(MARK.length + 1);
+    let variables = environmentOf(pid);
+    // Of a program that takes the place of another one (execve(2)) the environment is not there for a moment. It may be when
+    // one has asked about that, so it is read once more in any case.
+    for (let tries = 0, isOver = false; variables === '' && tries < 100 && !isOver; tries += 1) {
+      isOver = !isBeingReplaced(pid);
+      if (!isOver) pause(1);
+      variables = environmentOf(pid);
+    }
+    const mark = variables.split('\0').find((each) => each.startsWith(`${MARK}=`));
+    return mark?.slice(MARK.length + 1);
   } catch {
     return undefined;
   }
+}
+
+const environmentOf = (pid: number) => readFileSync(`/proc/${pid}/environ`, 'utf8');
+
+/** A thread of the kernel has no environment either, but no program; and an empty one is somewhere in memory. */
+function isBeingReplaced(pid: number): boolean {
+  const environment = fieldsOf(pid)[47];
+  return environment === '0' && existsSync(`/proc/${pid}/exe`);
+}
+
+function pause(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }
 
 /** Anybody can put a mark into the environment of his own programs; they are not part of the lab for that. */
@@ -159,16 +189,21 @@ export function isThere({ pid, start }: Identity): boolean {
   return pid !== process.pid && start !== undefined && startOf(pid) === start;
 }
 
-/** When the process began, in ticks since the machine did; a zombie has ended. Field 22 of /proc/PID/stat (proc(5)). */
+/** When the process began, in ticks since the machine did; a zombie has ended. */
 function startOf(pid: number): string | undefined {
   try {
-    const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // The name, in brackets, may have anything in it.
-    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+    const fields = fieldsOf(pid);
     return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19];
   } catch {
     return undefined;
   }
+}
+
+/** /proc/PID/stat from its third field, the state, on (proc(5)): the 22nd is the start, the 50th where the environment is. */
+function fieldsOf(pid: number): readonly string[] {
+  const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  // The name, in brackets, may have anything in it.
+  return text.slice(text.lastIndexOf(')') + 2).split(' ');
 }
 
 function cannotStart(tool: string, error: Error): NetloomError {

@@ -14,6 +14,7 @@
 
 import { closeSync, constants, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { syncDirectory } from '../../base/private-file.ts';
 
 export interface Mark {
   /** `null` while the data is being created. */
@@ -100,14 +101,4 @@ export class MarkWriter {
 /** Always the same length, so that writing over it needs no room and leaves nothing of what was there. */
 function encode(mark: Mark): Buffer {
   return Buffer.from(`${JSON.stringify(mark).padEnd(LENGTH - 1)}\n`);
-}
-
-/** A file that was made is there after a power cut only when its directory was synced too. */
-function syncDirectory(directory: string): void {
-  const file = openSync(directory, 'r');
-  try {
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
 }
