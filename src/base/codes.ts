@@ -153,6 +153,7 @@ export const CODES = {
   'agent-not-joined': { status: 409, title: 'The host has not joined a controller' },
   'agent-state': { status: 503, title: 'What the agent keeps on the disk cannot be used' },
   'management-lost': { status: 409, title: 'The change cut the host off and was undone' },
+  'management-not-movable': { status: 409, title: 'What the management NIC has cannot be moved' },
   'host-tool-failed': { status: 503, title: 'A program of the host’s system did not do what was asked' },
   // the database of Open vSwitch
   'ovsdb-unreachable': { status: 503, title: 'The database of Open vSwitch does not answer' },

@@ -11,7 +11,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { writePrivateFile } from './private-file.ts';
+import { isPrivate, writePrivateFile } from './private-file.ts';
 
 let home: string;
 beforeEach(() => {
@@ -42,4 +42,17 @@ it('leaves the old content where the new one cannot be written', () => {
   writePrivateFile(file, 'old');
   expect(() => writePrivateFile(join(file, 'below'), 'new')).toThrow();
   expect(readFileSync(file, 'utf8')).toBe('old');
+});
+
+it.each([
+  [0o600, true],
+  [0o400, true],
+  [0o640, false],
+  [0o604, false],
+  [0o620, false],
+])('sees that a file of mode %o is private: %s', (mode, expected) => {
+  const file = join(home, 'key');
+  writeFileSync(file, '');
+  chmodSync(file, mode);
+  expect(isPrivate(file)).toBe(expected);
 });

@@ -1,5 +1,5 @@
 /** Small files that nobody else may read, and that are never half written: tokens, keys, states. */
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 /**
@@ -21,6 +21,11 @@ export function writePrivateFile(file: string, content: string): void {
   }
   renameSync(draft, file);
   syncDirectory(dirname(file));
+}
+
+/** Whether nobody but its owner may read or write it. Throws what the system says. */
+export function isPrivate(file: string): boolean {
+  return (statSync(file).mode & 0o077) === 0;
 }
 
 /** What was made, renamed or removed in the directory is so after a crash of the machine. */

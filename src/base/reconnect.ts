@@ -1,7 +1,7 @@
 /**
  * When a client connects, how long it waits, when it gives a connection up: a state machine that is told the time
- * and what happened, and answers what to do. It holds no socket and no timer. An agent has one for its controller, and
- * one for the database of Open vSwitch; both are `the server` here.
+ * and what happened, and answers what to do. It holds no socket and no timer (reconnector.ts has one). An agent has one for
+ * its controller, one for the database of Open vSwitch, and one for each bridge; all are `the server` here.
  *
  *     waiting --(time is up)--> connecting --welcomed--> connected
  *        ^                          |                        |

@@ -6,8 +6,6 @@ import type { FlowExport } from '../flow/flow-export.ts';
 import type { Mirror, MirrorStats } from '../flow/mirror.ts';
 import type { PortTraffic } from '../flow/port-traffic.ts';
 import type { SwitchFlows } from './openflow/switch-flows.ts';
-import type { Database } from './ovsdb/client.ts';
-import { flowExportOf, setFlowExport } from './ports/export-rows.ts';
 import type { SwitchPorts } from './ports/switch-ports.ts';
 import type { Uplinks } from './uplinks.ts';
 
@@ -17,13 +15,11 @@ export class Bridge implements Datapath {
   readonly #ports: SwitchPorts;
   readonly #flows: SwitchFlows;
   readonly #uplinks: Uplinks;
-  readonly #database: Database;
 
-  constructor(ports: SwitchPorts, flows: SwitchFlows, uplinks: Uplinks, database: Database) {
+  constructor(ports: SwitchPorts, flows: SwitchFlows, uplinks: Uplinks) {
     this.#ports = ports;
     this.#flows = flows;
     this.#uplinks = uplinks;
-    this.#database = database;
   }
 
   async setPort(spec: PortSpec): Promise<number> {
@@ -33,11 +29,12 @@ export class Bridge implements Datapath {
     return number;
   }
 
+  /** The rows go last: a port without rows is not asked for again, whatever else is left of it. */
   async removePort(name: string): Promise<void> {
     const number = this.#ports.numberOf(name);
-    await this.#ports.removePort(name);
     await this.#uplinks.remove(name);
     if (number !== undefined) await this.#flows.setPolicing(number, undefined);
+    await this.#ports.removePort(name);
   }
 
   /** A limit that was taken away by hand, in the meter or in the flows, is not shown. */
@@ -63,12 +60,12 @@ export class Bridge implements Datapath {
   }
 
   async setFlowExport(flowExport: FlowExport | undefined): Promise<readonly Finding[]> {
-    await setFlowExport(this.#database, this.#ports.bridge, flowExport);
+    await this.#ports.setFlowExport(flowExport);
     return [];
   }
 
-  async flowExport(): Promise<FlowExport | undefined> {
-    return flowExportOf(this.#database, this.#ports.bridge);
+  flowExport(): Promise<FlowExport | undefined> {
+    return this.#ports.flowExport();
   }
 
   applyFlows(change: FlowChange): Promise<void> {

@@ -10,12 +10,13 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import { type Finding, NetloomError } from '../base/error.ts';
+import type { RunTool } from '../base/run-tool.ts';
 import type { Datapath } from '../flow/datapath.ts';
 import { Bridge } from './bridge.ts';
 import type { Neighbour } from './lldp/neighbours.ts';
 import { SwitchFlows } from './openflow/switch-flows.ts';
 import { type Database, openDatabase } from './ovsdb/client.ts';
-import type { RunTool } from './ports/addresses/book.ts';
+import type { RowChange } from './ovsdb/replica.ts';
 import { HostPorts, type VifFact } from './ports/host-ports.ts';
 import { Uplinks } from './uplinks.ts';
 
@@ -84,7 +85,7 @@ export class OpenVswitch {
     this.#database = database;
     this.#ports = ports;
     this.#stopListening = database.onChange((changes) => {
-      if (changes.some(({ table }) => table === 'Interface' || table === 'Bridge')) this.#lookForNics();
+      this.#lookForNics(changes);
     });
   }
 
@@ -103,7 +104,7 @@ export class OpenVswitch {
       clock: this.#options.clock,
       openBridge: (bridge) => this.#flowsOf(bridge),
     });
-    const bridge = new Bridge(ports, flows, uplinks, this.#database);
+    const bridge = new Bridge(ports, flows, uplinks);
     this.#switches.set(name, { bridge, flows, uplinks });
     return bridge;
   }
@@ -176,11 +177,12 @@ export class OpenVswitch {
     return said ?? root?.ovs_version ?? undefined;
   }
 
-  #lookForNics(): void {
+  #lookForNics(changes: readonly RowChange[]): void {
     for (const { uplinks } of this.#switches.values())
-      uplinks.look().catch((thrown: unknown) => {
-        for (const each of NetloomError.from(thrown).findings) this.#options.onTrouble?.(each);
-      });
+      if (uplinks.notice(changes))
+        uplinks.look().catch((thrown: unknown) => {
+          for (const each of NetloomError.from(thrown).findings) this.#options.onTrouble?.(each);
+        });
   }
 }
 

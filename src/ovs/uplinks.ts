@@ -14,7 +14,9 @@ import { LldpListener } from './lldp/listener.ts';
 import type { Neighbour } from './lldp/neighbours.ts';
 import type { SwitchFlows } from './openflow/switch-flows.ts';
 import type { Database } from './ovsdb/client.ts';
+import type { RowChange } from './ovsdb/replica.ts';
 import { teamNames } from './ports/names.ts';
+import { isNewsOfNics } from './ports/news.ts';
 import { View } from './ports/view.ts';
 
 type UplinkSpec = Extract<PortSpec, { type: 'uplink' }>;
@@ -51,6 +53,8 @@ export class Uplinks {
   readonly #uplinks = new Map<string, Uplink>();
   /** On the bridge of the switch itself. */
   readonly #listener: LldpListener;
+  /** The latest look was not finished, or did not succeed. */
+  #isBehind = false;
 
   constructor(options: UplinksOptions) {
     this.#options = options;
@@ -89,8 +93,17 @@ export class Uplinks {
     if (uplink && !uplink.flows) await this.look();
   }
 
+  /** Whether these changes ask for a look. */
+  notice(changes: readonly RowChange[]): boolean {
+    const uplinks = [...this.#uplinks.values()];
+    const nics = new Set(uplinks.flatMap(({ spec }) => spec.nics));
+    const bridges = new Set(uplinks.map(({ bridge }) => bridge));
+    return this.#isBehind || changes.some((change) => isNewsOfNics(change, nics, bridges));
+  }
+
   /** Finds the port numbers of the NICs, which Open vSwitch gives to those of a bond, and may give anew. */
   async look(): Promise<void> {
+    this.#isBehind = true;
     const view = new View(this.#options.database);
     const numbers = new Map<LldpListener, Map<number, string>>([[this.#listener, new Map()]]);
     for (const { spec, bridge, listener } of this.#uplinks.values()) {
@@ -102,6 +115,7 @@ export class Uplinks {
           nics.set(each.ofport, each.name);
     }
     for (const [listener, nics] of numbers) await listener.listenTo(nics);
+    this.#isBehind = false;
   }
 
   /** NIC -> who is at the other end of its cable. */

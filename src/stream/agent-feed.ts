@@ -50,6 +50,8 @@ export class AgentFeed implements AsyncIterable<ControllerMessage> {
   /** The revision that the agent is at once it has read all that was given out; undefined: it has nothing of ours. */
   #cursor: number | undefined;
   #sequence = 0n;
+  /** Messages that the agent may say once each what became of. */
+  #unanswered = 0;
   readonly #asks = new Asks();
   #touched = false;
   #heartbeatDue = false;
@@ -69,6 +71,7 @@ export class AgentFeed implements AsyncIterable<ControllerMessage> {
   next(): ControllerMessage | undefined {
     if (!this.#open) return undefined;
     const body = this.#conversation.next().value;
+    if (body && body.case !== 'check') this.#unanswered += 1;
     return body && create(ControllerMessageSchema, { sequence: ++this.#sequence, body });
   }
 
@@ -92,6 +95,13 @@ export class AgentFeed implements AsyncIterable<ControllerMessage> {
     this.#wake();
   }
 
+  /** Whether what the agent says became of a revision answers something that it was told; each message is answered once. */
+  takeAnswer(): boolean {
+    if (this.#unanswered === 0) return false;
+    this.#unanswered -= 1;
+    return true;
+  }
+
   /** The agent says what became of a revision. One that there is not yet is not believed. */
   applied(message: Applied): void {
     if (!this.#open || message.revision > BigInt(this.#source.feed.revision)) return;
@@ -99,21 +109,21 @@ export class AgentFeed implements AsyncIterable<ControllerMessage> {
     this.#source.report({ revision: revisionOf(message.revision), ok: message.ok, findings });
   }
 
-  /** Asks how the host is. Resolves with the answer, or with the end of the stream. */
-  check(repair: boolean): Promise<void> {
+  /** Asks how the host is. Resolves with the answer, with the end of the stream, or after the signal. */
+  check(repair: boolean, signal?: AbortSignal): Promise<void> {
     if (!this.#open) return Promise.resolve();
-    const answer = this.#asks.look(repair);
+    const answer = this.#asks.look(repair, signal);
     this.#wake();
     return answer;
   }
 
   /**
    * Asks what the host has counted. Resolves with undefined where the agent does not say (one of an older version, a host that
-   * cannot count), and at the end of the stream.
+   * cannot count), at the end of the stream, and after the signal.
    */
-  count(): Promise<HostCounters | undefined> {
+  count(signal?: AbortSignal): Promise<HostCounters | undefined> {
     if (!this.#open) return Promise.resolve(undefined);
-    const answer = this.#asks.count();
+    const answer = this.#asks.count(signal);
     this.#wake();
     return answer;
   }

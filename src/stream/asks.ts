@@ -5,7 +5,7 @@ import type { HostCounters } from './counted.ts';
 interface Ask {
   readonly what: 'look' | 'count';
   repair: boolean;
-  readonly waiting: ((answer: HostCounters | undefined) => void)[];
+  readonly waiting: Set<(answer: HostCounters | undefined) => void>;
 }
 
 /** A question as it is sent. */
@@ -27,14 +27,14 @@ export class Asks {
   /** Not sent yet, at most one of each kind. */
   #next: Ask[] = [];
 
-  /** Asks how the host is. Resolves with the answer, or when there will be none. */
-  async look(repair: boolean): Promise<void> {
-    await this.#ask('look', repair);
+  /** Asks how the host is. Resolves with the answer, when there will be none, and after the signal. */
+  async look(repair: boolean, signal?: AbortSignal): Promise<void> {
+    await this.#ask('look', repair, signal);
   }
 
-  /** Asks what the host has counted. Resolves with undefined when there will be no answer. */
-  count(): Promise<HostCounters | undefined> {
-    return this.#ask('count', false);
+  /** Asks what the host has counted. Resolves with undefined when there will be no answer, and after the signal. */
+  count(signal?: AbortSignal): Promise<HostCounters | undefined> {
+    return this.#ask('count', false, signal);
   }
 
   /** The question to send now, if there is one. */
@@ -53,7 +53,7 @@ export class Asks {
   /** The agent says that it answers this question; another one than that under way is passed over. */
   answered(id: bigint, answer?: HostCounters): void {
     if (!this.awaits(id)) return;
-    const waiting = this.#open?.waiting ?? [];
+    const { waiting = [] } = this.#open ?? {};
     this.#open = undefined;
     for (const resolve of waiting) resolve(answer);
   }
@@ -66,14 +66,25 @@ export class Asks {
     for (const { waiting } of asks) for (const resolve of waiting) resolve(undefined);
   }
 
-  #ask(what: Ask['what'], repair: boolean): Promise<HostCounters | undefined> {
+  #ask(what: Ask['what'], repair: boolean, signal?: AbortSignal): Promise<HostCounters | undefined> {
     let ask = this.#next.find((each) => each.what === what);
     if (!ask) {
-      ask = { what, repair: false, waiting: [] };
+      ask = { what, repair: false, waiting: new Set() };
       this.#next.push(ask);
     }
     ask.repair ||= repair;
     const { waiting } = ask;
-    return new Promise((resolve) => void waiting.push(resolve));
+    return new Promise((resolve) => {
+      // Whoever waits no more is let go of: an agent that never answers would hold everybody who ever asked.
+      const give = () => end(undefined);
+      const end = (answer: HostCounters | undefined) => {
+        waiting.delete(end);
+        signal?.removeEventListener('abort', give);
+        resolve(answer);
+      };
+      waiting.add(end);
+      if (signal?.aborted) give();
+      else signal?.addEventListener('abort', give, { once: true });
+    });
   }
 }

@@ -3,15 +3,8 @@ import { create } from '@bufbuild/protobuf';
 import { ConnectError, createClient, type Transport } from '@connectrpc/connect';
 import type { Clock } from '../base/clock.ts';
 import { type Finding, finding, NetloomError } from '../base/error.ts';
-import {
-  type ConnectionEvent,
-  type ConnectionState,
-  disconnected,
-  dueAt,
-  RECONNECT_DEFAULTS,
-  type ReconnectOptions,
-  step,
-} from '../base/reconnect.ts';
+import { type ConnectionState, RECONNECT_DEFAULTS, type ReconnectOptions } from '../base/reconnect.ts';
+import { Reconnector } from '../base/reconnector.ts';
 import type { PolicyDelta, PolicyView } from '../policy/set.ts';
 import { type HostCounters, writeCounted } from './counted.ts';
 import { writeFindings } from './findings.ts';
@@ -66,11 +59,9 @@ export interface ClientOptions {
 
 export class PolicyClient {
   readonly #options: ClientOptions;
-  readonly #reconnect: ReconnectOptions;
+  readonly #reconnector: Reconnector;
   readonly #replica: Replica;
   readonly #client;
-  #connection: ConnectionState;
-  #cancelTimer = () => {};
   /** Settles when the latest stream has ended and the handler is at rest. */
   #conversation: Promise<void> = Promise.resolve();
   #outbox: Outbox | undefined;
@@ -85,14 +76,24 @@ export class PolicyClient {
 
   constructor(options: ClientOptions) {
     this.#options = options;
-    this.#reconnect = { ...RECONNECT_DEFAULTS, ...options.reconnect };
     this.#replica = new Replica(options.held);
     this.#client = createClient(PolicyService, options.transport);
-    this.#connection = disconnected(options.clock.now());
+    this.#reconnector = new Reconnector({
+      clock: options.clock,
+      random: options.random,
+      patience: { ...RECONNECT_DEFAULTS, ...options.reconnect },
+      connect: () => {
+        this.#conversation = this.#converse(this.#conversation);
+      },
+      disconnect: () => this.#abort.abort(),
+      heartbeat: () => this.#outbox?.heartbeat(),
+      // While the handler is at work nobody listens.
+      isBusy: () => this.#busy,
+    });
   }
 
   get connection(): ConnectionState {
-    return this.#connection;
+    return this.#reconnector.state;
   }
 
   get epoch(): string {
@@ -118,7 +119,7 @@ export class PolicyClient {
       const { policy, revision, epoch } = this.#replica;
       this.#conversation = this.#apply(revision, () => handler.onSnapshot(policy, revision, epoch));
     }
-    this.#drive('tick');
+    this.#reconnector.drive('tick');
   }
 
   /** Tells the controller how the host is, now and at the beginning of each stream to come. */
@@ -134,33 +135,8 @@ export class PolicyClient {
 
   /** Ends the stream. Settles when the handler is at rest; it is not called again. */
   async stop(): Promise<void> {
-    this.#drive('stop');
+    this.#reconnector.drive('stop');
     await this.#conversation;
-  }
-
-  #drive(event: ConnectionEvent): void {
-    const { clock, random } = this.#options;
-    // While the handler is at work nobody listens; the controller is not to blame for the silence.
-    if (event === 'tick' && this.#busy) this.#drive('busy');
-    const { state, action } = step(this.#connection, event, clock.now(), random(), this.#reconnect);
-    this.#connection = state;
-    this.#cancelTimer();
-    const due = dueAt(state, this.#reconnect);
-    this.#cancelTimer =
-      due === undefined ? () => {} : clock.after(Math.max(0, due - clock.now()), () => this.#drive('tick'));
-    switch (action) {
-      case 'connect':
-        this.#conversation = this.#converse(this.#conversation);
-        break;
-      case 'disconnect':
-        this.#abort.abort();
-        break;
-      case 'heartbeat':
-        this.#outbox?.heartbeat();
-        break;
-      case undefined:
-        break;
-    }
   }
 
   /** One stream from beginning to end. Never rejects. */
@@ -178,7 +154,7 @@ export class PolicyClient {
       for await (const message of this.#client.sync(outbox, { signal: abort.signal })) {
         // What still comes belongs to a stream that is over; the controller ends it when it has read our last word.
         if (end) continue;
-        this.#drive('heard');
+        this.#reconnector.drive('heard');
         const verdict = await this.#take(this.#replica.receive(message));
         if (verdict === 'go on') continue;
         end = verdict;
@@ -191,7 +167,7 @@ export class PolicyClient {
       outbox.close();
     }
     // When aborted, the state machine knows already, and may be on its next stream.
-    if (!abort.signal.aborted) this.#drive(end ?? 'failed');
+    if (!abort.signal.aborted) this.#reconnector.drive(end ?? 'failed');
   }
 
   async #take(received: Received): Promise<'go on' | 'failed' | 'rejected'> {
@@ -202,7 +178,7 @@ export class PolicyClient {
         return 'go on';
       case 'welcome':
         this.#options.onTrouble?.(undefined);
-        this.#drive('welcomed');
+        this.#reconnector.drive('welcomed');
         return 'go on';
       case 'snapshot': {
         const { revision, epoch } = received;
@@ -253,7 +229,7 @@ export class PolicyClient {
       this.#uncertain = true;
     }
     this.#busy = false;
-    this.#drive('busy');
+    this.#reconnector.drive('busy');
     this.#sayApplied(outcome(revision, findings));
   }
 
@@ -264,7 +240,7 @@ export class PolicyClient {
     this.#busy = true;
     const report = await onCheck(repair);
     this.#busy = false;
-    this.#drive('busy');
+    this.#reconnector.drive('busy');
     this.report(report, id);
   }
 
@@ -275,7 +251,7 @@ export class PolicyClient {
     this.#busy = true;
     const counters = await onCount();
     this.#busy = false;
-    this.#drive('busy');
+    this.#reconnector.drive('busy');
     this.#outbox?.counted(create(CountedSchema, { answers: id, counted: writeCounted(counters) }));
   }
 

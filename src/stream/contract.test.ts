@@ -541,6 +541,16 @@ describe.each(twins)('the stream $name', ({ open }) => {
     expect(feed.statusOf('h1').report).toEqual(REPORT);
     await talk(...Array.from({ length: 21 }, () => report(writeReport(REPORT))));
     expect(troubles[1]?.message).toContain('more often than 20 times a second');
+    // Each message is answered once; what is said of it again and again is as unasked as a report.
+    let told = 0;
+    const stop = feed.onStatus(() => {
+      told += 1;
+    });
+    const applied = { body: { case: 'applied' as const, value: { revision: 1n, ok: true } } };
+    await talk(...Array.from({ length: 100 }, () => applied));
+    stop();
+    expect(troubles[2]?.message).toContain('more often than 20 times a second');
+    expect(told).toBeLessThan(30);
   });
 
   it('[P16] ends the stream of an agent that has fallen silent', async () => {

@@ -210,16 +210,8 @@ export class PolicyFeed {
     options: { readonly repair: boolean },
     signal?: AbortSignal,
   ): Promise<readonly HostStatus[]> {
-    const answers = hosts.map((host) => this.#hosts.get(host)?.feed?.check(options.repair));
-    const late = Promise.withResolvers<never>();
-    const give = () => late.reject(signal?.reason);
-    if (signal?.aborted) give();
-    signal?.addEventListener('abort', give, { once: true });
-    try {
-      await Promise.race([Promise.all(answers), late.promise]);
-    } finally {
-      signal?.removeEventListener('abort', give);
-    }
+    await Promise.all(hosts.map((host) => this.#hosts.get(host)?.feed?.check(options.repair, signal)));
+    signal?.throwIfAborted();
     return hosts.map((host) => this.#status(host));
   }
 
@@ -230,17 +222,11 @@ export class PolicyFeed {
   async count(hosts: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, HostCounters>> {
     const answers = new Map<string, HostCounters>();
     const asked = hosts.map(async (host) => {
-      const counters = await this.#hosts.get(host)?.feed?.count();
+      const counters = await this.#hosts.get(host)?.feed?.count(signal);
       if (counters) answers.set(host, counters);
     });
-    const late = Promise.withResolvers<void>();
-    const give = () => late.resolve();
-    if (signal.aborted) give();
-    signal.addEventListener('abort', give, { once: true });
-    await Promise.race([Promise.all(asked), late.promise]);
-    signal.removeEventListener('abort', give);
-    // What comes later is no part of this answer.
-    return new Map(answers);
+    await Promise.all(asked);
+    return answers;
   }
 
   /** The status of one host, also of one that nothing is known about. */

@@ -29,8 +29,8 @@ export interface ServiceOptions {
   readonly onTrouble?: (host: string, trouble: Finding, context: HandlerContext) => void;
 }
 
-/** Reports that nobody asked for and that are read in a second. An agent that is well sends one in many seconds. */
-const REPORTS_A_SECOND = 20;
+/** What nobody asked for and is read in a second, reports and others. An agent that is well says such a thing in seconds. */
+const UNASKED_A_SECOND = 20;
 
 /** Routes of the policy service, for any of Connect's transports. */
 export function policyRoutes(feed: PolicyFeed, options: ServiceOptions): (router: ConnectRouter) => void {
@@ -123,37 +123,36 @@ async function listen(
   context: HandlerContext,
   { onTrouble, clock }: ServiceOptions,
 ): Promise<void> {
-  const unasked = allowance(clock, REPORTS_A_SECOND);
+  const unasked = allowance(clock, UNASKED_A_SECOND);
   const end = (message: string) => {
     const remedy = 'The stream is ended; the agent starts it again.';
     onTrouble?.(agent.host, finding('protocol-violation', agent.host, message, remedy), context);
     agent.close();
   };
+  const tooOften = () =>
+    end(
+      `The agent of ${agent.host} says more often than ${UNASKED_A_SECOND} times a second what nobody asked.`,
+    );
   try {
     for (let next = await inbox.next(); !next.done; next = await inbox.next()) {
       heard();
       const { body } = next.value;
       switch (body.case) {
         case 'applied':
+          if (!agent.takeAnswer() && !unasked()) return tooOften();
           agent.applied(body.value);
           break;
         case 'heartbeat':
           break;
         case 'report': {
-          if (!agent.awaits(body.value.answers) && !unasked()) {
-            end(`The agent of ${agent.host} reports more often than ${REPORTS_A_SECOND} times a second.`);
-            return;
-          }
+          if (!agent.awaits(body.value.answers) && !unasked()) return tooOften();
           const trouble = agent.report(body.value);
           if (trouble) onTrouble?.(agent.host, trouble, context);
           break;
         }
         case 'counted': {
           // Nobody asked for it, or somebody did and the time is over: it costs as much as a report that nobody asked for.
-          if (!agent.awaits(body.value.answers) && !unasked()) {
-            end(`The agent of ${agent.host} reports more often than ${REPORTS_A_SECOND} times a second.`);
-            return;
-          }
+          if (!agent.awaits(body.value.answers) && !unasked()) return tooOften();
           const trouble = agent.counted(body.value);
           if (trouble) onTrouble?.(agent.host, trouble, context);
           break;

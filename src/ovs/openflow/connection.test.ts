@@ -142,4 +142,14 @@ describe('a connection', () => {
     expect(await asked).toMatch(/does not answer on its OpenFlow socket: .*ENOENT/);
     connection.close();
   });
+
+  it('gives a switch up that says nothing any more, and tells so', async () => {
+    const clock = new FakeClock();
+    const { ready, troubles } = await rig(undefined, { clock });
+    await vi.waitFor(() => expect(ready).toEqual([false]));
+    clock.advance(29_999);
+    expect(troubles).toEqual([undefined]);
+    clock.advance(1);
+    expect(troubles).toEqual([undefined, expect.stringContaining('it says nothing')]);
+  });
 });

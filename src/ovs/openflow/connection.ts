@@ -4,20 +4,14 @@
  *
  *     connect --> hello both ways --> set-up --> ready: exchanges, packet-ins --> the socket ends --> wait, connect again
  *
- * When to connect, to wait and to give up is decided by base/reconnect.ts; what waits for answers is in exchanges.ts. This file
+ * When to connect, to wait and to give up is decided by base/reconnector.ts; what waits for answers is in exchanges.ts. This file
  * holds the socket.
  */
 import { connect, type Socket } from 'node:net';
 import type { Clock } from '../../base/clock.ts';
 import { type Finding, finding, NetloomError } from '../../base/error.ts';
-import {
-  type ConnectionEvent,
-  type ConnectionState,
-  disconnected,
-  dueAt,
-  type ReconnectOptions,
-  step,
-} from '../../base/reconnect.ts';
+import type { ReconnectOptions } from '../../base/reconnect.ts';
+import { Reconnector } from '../../base/reconnector.ts';
 import { decode } from './codec/decode.ts';
 import { encode } from './codec/encode.ts';
 import { type Message, OPENFLOW_VERSION, type Received } from './codec/message.ts';
@@ -58,13 +52,10 @@ const PATIENCE: ReconnectOptions = {
 };
 /** How long an exchange may take, and a request that finds no connection waits for one; milliseconds. */
 const ANSWER_WITHIN = 20_000;
-/** A timer that comes later than this tells that this process was busy itself; milliseconds. */
-const BUSY = 1_000;
 
 export class OpenflowConnection {
   readonly #options: ConnectionOptions;
-  #state: ConnectionState;
-  #cancelTimer = () => {};
+  readonly #reconnector: Reconnector;
   #line: Line | undefined;
   #readyBefore = false;
   /** Those that wait until the connection is ready. */
@@ -73,9 +64,20 @@ export class OpenflowConnection {
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
-    this.#state = disconnected(options.clock.now());
     this.#trouble = unreachable(options.path, 'nobody has tried yet');
-    this.#drive('tick');
+    this.#reconnector = new Reconnector({
+      clock: options.clock,
+      random: options.random,
+      patience: PATIENCE,
+      connect: () => this.#connect(),
+      disconnect: (because) => {
+        if (because === 'tick') this.#report('it says nothing');
+        this.#disconnect();
+      },
+      heartbeat: () => this.#line?.probe(),
+      deadline: { at: () => this.#line?.dueAt, pass: () => this.#fail('it has not answered in time') },
+    });
+    this.#reconnector.drive('tick');
   }
 
   /**
@@ -89,12 +91,12 @@ export class OpenflowConnection {
 
   /** Ends the connection for good. */
   close(): void {
-    this.#drive('stop');
+    this.#reconnector.drive('stop');
   }
 
   async #ready(): Promise<Line> {
     const { clock, path } = this.#options;
-    if (this.#state.state === 'stopped')
+    if (this.#reconnector.state.state === 'stopped')
       throw new NetloomError([unreachable(path, 'the agent has closed it')]);
     await new Promise<void>((resolve, reject) => {
       const over = () => this.#waiting.splice(this.#waiting.indexOf(each), 1);
@@ -114,45 +116,17 @@ export class OpenflowConnection {
     return this.#line;
   }
 
-  #drive(event: ConnectionEvent): void {
-    const { clock, random } = this.#options;
-    const { state, action } = step(this.#state, event, clock.now(), random(), PATIENCE);
-    this.#state = state;
-    if (action === 'connect') this.#connect();
-    if (action === 'heartbeat') this.#line?.probe();
-    if (action === 'disconnect') this.#disconnect();
-    this.#arm();
-  }
-
-  #arm(): void {
-    const { clock } = this.#options;
-    this.#cancelTimer();
-    const due = dueAt(this.#state, PATIENCE);
-    const at = Math.min(due ?? Number.POSITIVE_INFINITY, this.#line?.dueAt ?? Number.POSITIVE_INFINITY);
-    if (at === Number.POSITIVE_INFINITY) {
-      this.#cancelTimer = () => {};
-      return;
-    }
-    this.#cancelTimer = clock.after(Math.max(0, at - clock.now()), () => {
-      // What the switch has said in the meantime lies in the socket, unread.
-      if (clock.now() > at + BUSY) this.#drive('busy');
-      else if (clock.now() >= (this.#line?.dueAt ?? Number.POSITIVE_INFINITY)) {
-        this.#fail('it has not answered in time');
-      } else this.#drive('tick');
-    });
-  }
-
   #connect(): void {
     const { path, clock, setUp, onMessage, onReady, onTrouble } = this.#options;
     const line = new Line(path, clock, {
       onMessage,
       onHeard: () => {
-        if (this.#line === line) this.#drive('heard');
+        if (this.#line === line) this.#reconnector.drive('heard');
       },
       onEnd: (why) => {
         if (this.#line === line) this.#fail(why);
       },
-      onAsked: () => this.#arm(),
+      onAsked: () => this.#reconnector.arm(),
     });
     this.#line = line;
     const begin = async () => {
@@ -160,7 +134,7 @@ export class OpenflowConnection {
       await setUp(line.exchange);
       if (this.#line !== line) return;
       line.isReady = true;
-      this.#drive('welcomed');
+      this.#reconnector.drive('welcomed');
       onTrouble?.(undefined);
       for (const each of [...this.#waiting]) each.go();
       onReady(this.#readyBefore);
@@ -172,19 +146,23 @@ export class OpenflowConnection {
   }
 
   #fail(why: string): void {
+    this.#report(why);
+    this.#reconnector.drive('failed');
+  }
+
+  #report(why: string): void {
     const before = this.#trouble;
     this.#trouble = unreachable(this.#options.path, why);
     // While it goes on trying, what is wrong is told once.
-    if (this.#trouble.message !== before.message || this.#state.state === 'connected')
+    if (this.#trouble.message !== before.message || this.#line?.isReady)
       this.#options.onTrouble?.(this.#trouble);
-    this.#drive('failed');
   }
 
   #disconnect(): void {
     const line = this.#line;
     this.#line = undefined;
     line?.end(new NetloomError([this.#trouble]));
-    if (this.#state.state === 'stopped')
+    if (this.#reconnector.state.state === 'stopped')
       for (const each of [...this.#waiting]) each.fail(new NetloomError([this.#trouble]));
   }
 }

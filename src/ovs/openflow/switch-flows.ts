@@ -10,20 +10,20 @@ import type { Clock } from '../../base/clock.ts';
 import { type Finding, NetloomError, throwIfErrors } from '../../base/error.ts';
 import type { Policing } from '../../flow/bandwidth.ts';
 import { flowFindings } from '../../flow/check.ts';
-import { actionFindings } from '../../flow/check-actions.ts';
-import { groupFindings, meterFindings } from '../../flow/check-group.ts';
 import type { Datapath, FlowChange, FlowStats, Group, Meter, PacketIn } from '../../flow/datapath.ts';
 import type { Action, Flow } from '../../flow/flow.ts';
 import { flowKey, sameFlow } from '../../flow/same.ts';
 import { formatFlow } from '../../flow/text.ts';
-import { formatGroup, formatMeter } from '../../flow/text-group.ts';
 import { commitBundle, type Refused } from './bundle.ts';
-import type { FlowCommand, FlowMod, Message, PacketInMessage } from './codec/message.ts';
+import { isDelete } from './codec/flow-messages.ts';
+import type { FlowCommand, FlowMod, Message } from './codec/message.ts';
 import { type Exchange, OpenflowConnection } from './connection.ts';
-import { dumpedFlows, dumpedMeters, versionOf } from './dump.ts';
-import { entryPort, policedBy } from './policing.ts';
+import { dumpedFlows, versionOf } from './dump.ts';
+import { GroupsAndMeters } from './groups-and-meters.ts';
+import { Packets } from './packets.ts';
+import { entryPort } from './policing.ts';
 import { PortPolicing } from './port-policing.ts';
-import { refusalIn, refused, throwIfRefused } from './refusal.ts';
+import { refused } from './refusal.ts';
 import { configure, restore, watchFlows } from './set-up.ts';
 
 export interface SwitchFlowsOptions {
@@ -36,9 +36,6 @@ export interface SwitchFlowsOptions {
   /** The queue that what comes in by a port waits in where it leaves (ports/qos.ts). Default: none. */
   readonly queueOf?: (port: number) => number | undefined;
 }
-
-/** Packets that the switch has been given and has not confirmed: as long as there are so many, nothing it asks is heard. */
-const MOST_PACKETS_OUT = 1000;
 
 type FlowHalf = Pick<
   Datapath,
@@ -64,31 +61,31 @@ export class SwitchFlows implements FlowHalf {
   readonly #foreignChanges: (() => void)[] = [];
   readonly #onTrouble: (trouble: Finding) => void;
   readonly #queueOf: (port: number) => number | undefined;
-  /** What was set, and is set again in a switch that has forgotten it. In this order: groups name earlier ones. */
-  readonly #groups = new Map<number, Group>();
-  readonly #meters = new Map<number, Meter>();
+  readonly #groupsAndMeters: GroupsAndMeters;
+  readonly #packets: Packets;
   /** Flows that the engine has for itself, by identity. */
   #own = new Map<string, Flow>();
   readonly #policing: PortPolicing;
   #bundles = 0;
-  #packetsOut = 0;
-  #unheard = 0;
 
   constructor({ path, clock, random, onTrouble, queueOf }: SwitchFlowsOptions) {
     this.#queueOf = (port) => queueOf?.(port);
     this.#onTrouble = (trouble) => onTrouble?.(trouble);
+    const exchange: Exchange = (messages, next) => this.#connection.exchange(messages, next);
+    this.#groupsAndMeters = new GroupsAndMeters(exchange);
+    this.#packets = new Packets(exchange);
     this.#policing = new PortPolicing({
-      exchange: (messages, next) => this.#connection.exchange(messages, next),
+      exchange,
       commit: (changes) => this.#commit(changes),
-      putMeter: (meter) => this.#put(meter),
-      deleteMeter: (id) => this.#delete(id),
+      putMeter: (meter) => this.#groupsAndMeters.putMeter(meter),
+      deleteMeter: (id) => this.#groupsAndMeters.deleteMeter(id),
       isOwn: (flow) => this.#own.has(flowKey(flow)),
     });
     this.#connection = new OpenflowConnection({
       path,
       clock,
       random,
-      setUp: (exchange) => this.#setUp(exchange),
+      setUp: (first) => this.#setUp(first),
       onMessage: (message) => this.#hear(message),
       onReady: (again) => {
         if (again) this.#tell(this.#resets, undefined);
@@ -99,7 +96,7 @@ export class SwitchFlows implements FlowHalf {
 
   /** Packet-ins that were not heard, because the switch had too many answers to take. */
   get unheard(): number {
-    return this.#unheard;
+    return this.#packets.unheard;
   }
 
   // ------------------------------------------------------------------------------------------------------- flows
@@ -143,49 +140,24 @@ export class SwitchFlows implements FlowHalf {
 
   // ---------------------------------------------------------------------------------------------- groups, meters
 
-  async setGroup(group: Group): Promise<void> {
-    throwIfErrors(groupFindings(group));
-    const replies = await this.#connection.exchange([{ type: 'group-mod', command: 'add-or-modify', group }]);
-    throwIfRefused(replies, () => `The group "${formatGroup(group)}"`);
-    this.#groups.set(group.id, group);
+  setGroup(group: Group): Promise<void> {
+    return this.#groupsAndMeters.setGroup(group);
   }
 
-  async removeGroup(id: number): Promise<void> {
-    this.#groups.delete(id);
-    const replies = await this.#connection.exchange([{ type: 'group-mod', command: 'delete', id }]);
-    throwIfRefused(replies, () => `That group ${id} goes`);
+  removeGroup(id: number): Promise<void> {
+    return this.#groupsAndMeters.removeGroup(id);
   }
 
-  async setMeter(meter: Meter): Promise<void> {
-    throwIfErrors(meterFindings(meter));
-    await this.#put(meter);
-    this.#meters.set(meter.id, meter);
+  setMeter(meter: Meter): Promise<void> {
+    return this.#groupsAndMeters.setMeter(meter);
   }
 
-  async removeMeter(id: number): Promise<void> {
-    this.#meters.delete(id);
-    await this.#delete(id);
+  removeMeter(id: number): Promise<void> {
+    return this.#groupsAndMeters.removeMeter(id);
   }
 
-  async meters(): Promise<ReadonlyMap<number, Meter>> {
-    const all = await dumpedMeters(this.#connection.exchange);
-    return new Map([...all].filter(([id]) => policedBy(id) === undefined));
-  }
-
-  /** There is no "add or modify" of meters: one of the two is refused, whichever comes first. */
-  async #put(meter: Meter): Promise<void> {
-    const replies = await this.#connection.exchange([{ type: 'meter-mod', command: 'add', meter }]);
-    if (refusalIn(replies)?.error.name !== 'OFPMMFC_METER_EXISTS') {
-      throwIfRefused(replies, () => nameOf(meter));
-      return;
-    }
-    const modified = await this.#connection.exchange([{ type: 'meter-mod', command: 'modify', meter }]);
-    throwIfRefused(modified, () => nameOf(meter));
-  }
-
-  async #delete(id: number): Promise<void> {
-    const replies = await this.#connection.exchange([{ type: 'meter-mod', command: 'delete', id }]);
-    throwIfRefused(replies, () => `That meter ${id} goes`);
+  meters(): Promise<ReadonlyMap<number, Meter>> {
+    return this.#groupsAndMeters.readMeters();
   }
 
   /** Of Open vSwitch: `3.1.0`. */
@@ -195,15 +167,8 @@ export class SwitchFlows implements FlowHalf {
 
   // ----------------------------------------------------------------------------------------------------- packets
 
-  async packetOut(inPort: number, frame: Uint8Array, actions: readonly Action[]): Promise<void> {
-    throwIfErrors(actionFindings(actions, undefined));
-    this.#packetsOut += 1;
-    try {
-      const replies = await this.#connection.exchange([{ type: 'packet-out', inPort, frame, actions }]);
-      throwIfRefused(replies, () => 'A packet of the agent');
-    } finally {
-      this.#packetsOut -= 1;
-    }
+  packetOut(inPort: number, frame: Uint8Array, actions: readonly Action[]): Promise<void> {
+    return this.#packets.send(inPort, frame, actions);
   }
 
   onPacketIn(handler: (packet: PacketIn) => void): void {
@@ -237,12 +202,8 @@ export class SwitchFlows implements FlowHalf {
         this.#tell(this.#foreignChanges, undefined);
       return;
     }
-    if (message.type !== 'packet-in') return;
-    if (this.#packetsOut >= MOST_PACKETS_OUT) {
-      this.#unheard += 1;
-      return;
-    }
-    const packet = packetInOf(message);
+    const packet = message.type === 'packet-in' ? this.#packets.hear(message) : undefined;
+    if (!packet) return;
     const isOwn = [...this.#own.values()].some(({ cookie }) => cookie === packet.cookie);
     this.#tell(isOwn ? this.#ownPacketIns : this.#packetIns, packet);
   }
@@ -271,8 +232,8 @@ export class SwitchFlows implements FlowHalf {
 
   async #giveBack(exchange: Exchange): Promise<void> {
     const problem = await restore(exchange, {
-      meters: [...this.#meters.values(), ...this.#policing.meters()],
-      groups: [...this.#groups.values()],
+      meters: [...this.#groupsAndMeters.meters, ...this.#policing.meters()],
+      groups: this.#groupsAndMeters.groups,
       flows: [...this.#own.values()],
     });
     if (problem) this.#troubles(problem);
@@ -285,7 +246,7 @@ export class SwitchFlows implements FlowHalf {
 
   /** With set_queue where frames of a port come in; what is read of a flow does not show it. */
   #queued(message: FlowMod): FlowMod {
-    const port = message.command.startsWith('delete') ? undefined : entryPort(message.flow);
+    const port = isDelete(message.command) ? undefined : entryPort(message.flow);
     const queue = port === undefined ? undefined : this.#queueOf(port);
     return queue === undefined ? message : { ...message, queue };
   }
@@ -308,22 +269,4 @@ export class SwitchFlows implements FlowHalf {
 
 function flowMod(command: FlowCommand, flow: Flow): FlowMod {
   return { type: 'flow-mod', command, flow };
-}
-
-function nameOf(meter: Meter): string {
-  return `The meter "${formatMeter(meter)}"`;
-}
-
-function packetInOf({ metadata, table, cookie, userdata, frame }: PacketInMessage): PacketIn {
-  const values = Object.entries(metadata).map(([name, masked]) => [name, masked.value] as const);
-  const { in_port: inPort } = metadata;
-  return {
-    inPort: Number(inPort?.value ?? 0n),
-    table,
-    cookie,
-    userdata,
-    // It is kept longer than the chunk of the socket that it lies in.
-    frame: frame.slice(),
-    metadata: Object.fromEntries(values),
-  };
 }

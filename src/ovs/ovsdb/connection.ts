@@ -10,6 +10,8 @@ import { misunderstood, refused, unreachable } from './errors.ts';
 import { JsonSplitter } from './framing.ts';
 import { asObject } from './schema.ts';
 
+/** Milliseconds, for a request and for waiting; every wait has an end. */
+export const PATIENCE = 10_000;
 /** A message may not be longer; the whole database of a host with ten thousand ports is a tenth of this. */
 const MAX_MESSAGE = 128 * 1024 * 1024;
 

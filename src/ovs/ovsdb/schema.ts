@@ -3,6 +3,9 @@ import type { JsonObject, JsonValue } from '../../base/json.ts';
 import { type ColumnType, columnsOf, TABLE_NAMES, type TableName, watchedColumns } from './columns.ts';
 import { misunderstood, unfit } from './errors.ts';
 
+/** The name of the database. */
+export const DATABASE = 'Open_vSwitch';
+
 /**
  * The watched columns that this server has, of every table. An older one lacks some: they keep the defaults of their
  * types, and whoever writes them is refused. Throws `ovsdb-unfit` when a table is missing or a column is of another type.

@@ -4,11 +4,12 @@
  * ours, everything is written again, with the numbers that it had. What somebody changed by hand is left: that is drift,
  * which is to be found, told and repaired.
  */
-import { type Finding, warning } from '../../base/error.ts';
+import { type Finding, NetloomError, throwIfErrors, warning } from '../../base/error.ts';
 import { insert, mutate, type Operation, update } from '../ovsdb/operations.ts';
 import type { RowChange } from '../ovsdb/replica.ts';
 import { type BoundVif, planBindings } from './binding.ts';
 import { bridgeSettings } from './bridge-rows.ts';
+import { setFlowExport } from './export-work.ts';
 import { AF_XDP, type HostState, SETTLING } from './host-state.ts';
 import { completeMirrors, setMirrors } from './mirror-work.ts';
 import { bridgeName, MARK, QUARANTINE } from './names.ts';
@@ -21,9 +22,6 @@ import { asksForShare } from './qos.ts';
 const NO_DEVICE = 'No such device';
 /** A frame has to fit into a piece of 4096 bytes with room before it; longer ones would be lost without a word. */
 const XDP_MTU = 3000;
-
-/** Milliseconds until what did not succeed is tried again. */
-const AGAIN_MS = 5_000;
 
 export class Attendant {
   readonly #state: HostState;
@@ -53,7 +51,11 @@ export class Attendant {
   /** Whether these changes ask for work. */
   notice(changes: readonly RowChange[]): boolean {
     for (const change of changes) {
-      if (change.table !== 'Interface' || !change.after) continue;
+      if (change.table !== 'Interface') continue;
+      if (!change.after) {
+        if (change.before) this.#forget(change.before.name);
+        continue;
+      }
       const { name, type, ifindex } = change.after;
       if (type === 'internal' && change.before?.ifindex !== ifindex) this.#bare.add(name);
       if (isReplaced(change) && this.#state.datapathType === 'netdev') this.#replaced.add(name);
@@ -62,19 +64,42 @@ export class Attendant {
     return changes.some(isNews);
   }
 
+  /** Rejects with all that did not succeed; when it is called again it goes on from there. */
   async work(): Promise<void> {
-    const state = this.#state;
     if (this.#isLost()) this.#isUnwritten = true;
-    if (this.#isUnwritten) await this.#writeAnew();
-    await this.#openAnew();
-    await this.#bind();
-    await completeMirrors(state);
-    await this.#leaveXdp();
-    for (const { spec, number } of state.ports()) {
-      if (spec.type === 'internal' && spec.addresses && this.#bare.has(spec.name))
-        await state.book.set(spec.name, number, spec.addresses);
-    }
+    // What is written already stays as it is.
+    if (this.#isUnwritten) await this.#writeEverything();
+    this.#isUnwritten = false;
+    await doAll([
+      () => this.#openAnew(),
+      () => this.#bind(),
+      () => completeMirrors(this.#state),
+      () => this.#leaveXdp(),
+      () => this.#setAddresses(),
+    ]);
+  }
+
+  /** The interface is gone. What is in `#replaced` stays: a NIC that is taken out to be opened anew is gone for a moment. */
+  #forget(name: string): void {
+    this.#bare.delete(name);
+    this.#state.forgetDevice(name);
+  }
+
+  async #setAddresses(): Promise<void> {
+    const bare = new Set(this.#bare);
     this.#bare.clear();
+    const due = [...this.#state.ports()].filter(({ spec }) => bare.has(spec.name));
+    await doAll(
+      due.map(({ spec, number }) => async () => {
+        if (spec.type !== 'internal' || !spec.addresses) return;
+        try {
+          await this.#state.book.set(spec.name, number, spec.addresses);
+        } catch (thrown) {
+          this.#bare.add(spec.name);
+          throw thrown;
+        }
+      }),
+    );
   }
 
   async #bind(): Promise<void> {
@@ -106,6 +131,7 @@ export class Attendant {
    * NIC is taken out of its uplink, and put back.
    */
   async #openAnew(): Promise<void> {
+    if (this.#replaced.size === 0) return;
     const state = this.#state;
     const view = state.view();
     const names = new Set<string>();
@@ -135,8 +161,17 @@ export class Attendant {
         else plan.operations.push(update('Port', port._uuid, { interfaces: rest.map(({ _uuid }) => _uuid) }));
       }
     }
-    await state.configure(plan.operations);
-    for (const { bridge, spec } of uplinks) await setPort(state, bridge, spec);
+    let undone = names;
+    try {
+      await state.configure(plan.operations);
+      undone = new Set(uplinks.flatMap(({ spec }) => spec.nics.filter((nic) => names.has(nic))));
+      for (const { bridge, spec } of uplinks) {
+        await setPort(state, bridge, spec);
+        for (const nic of spec.nics) undone.delete(nic);
+      }
+    } finally {
+      for (const name of undone) this.#replaced.add(name);
+    }
   }
 
   #later(): void {
@@ -193,17 +228,6 @@ export class Attendant {
     return this.#state.database.connected && this.#state.switches.size > 0 && !isAnything;
   }
 
-  /** What does not succeed is tried again, from the beginning: what is written already stays as it is. */
-  async #writeAnew(): Promise<void> {
-    try {
-      await this.#writeEverything();
-      this.#isUnwritten = false;
-    } catch (thrown) {
-      this.#state.clock.after(AGAIN_MS, this.#wake);
-      throw thrown;
-    }
-  }
-
   async #writeEverything(): Promise<void> {
     const state = this.#state;
     const plan = new Plan(state.view());
@@ -212,9 +236,10 @@ export class Attendant {
     for (const { name } of state.switches.values())
       plan.bridge(bridgeSettings(bridgeName(name), { datapathType, switch: name }));
     await state.configure(plan.operations);
-    for (const [bridge, { ports, mirrors }] of state.switches) {
+    for (const [bridge, { ports, mirrors, flowExport }] of state.switches) {
       for (const { spec } of ports.values()) await setPort(state, bridge, spec);
       await setMirrors(state, bridge, mirrors);
+      await setFlowExport(state, bridge, flowExport);
     }
     await state.transact(this.#tapsAgain());
   }
@@ -231,6 +256,19 @@ export class Attendant {
         mutate('Bridge', quarantine._uuid, [['ports', 'insert', [{ named: `port${i}` }]]]),
       ]);
   }
+}
+
+/** What fails holds up nothing else; all of it is told. */
+async function doAll(steps: Iterable<() => Promise<void>>): Promise<void> {
+  const troubles: Finding[] = [];
+  for (const step of steps) {
+    try {
+      await step();
+    } catch (thrown) {
+      troubles.push(...NetloomError.from(thrown).findings);
+    }
+  }
+  throwIfErrors(troubles);
 }
 
 function devicesOf(spec: {

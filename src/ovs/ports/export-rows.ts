@@ -9,48 +9,37 @@
  */
 import { createHash } from 'node:crypto';
 import type { FlowExport } from '../../flow/flow-export.ts';
-import type { Database } from '../ovsdb/client.ts';
 import type { Row } from '../ovsdb/columns.ts';
 import { insert, type Operation, update } from '../ovsdb/operations.ts';
 import { MARK } from './names.ts';
 import { newRow, setRight, type WantedColumns, wrongColumns } from './rows.ts';
+import type { View } from './view.ts';
 
 const GATHER_SECONDS = 60;
 const MOST_CONNECTIONS = 16_384;
-
-/** Makes a bridge tell, or not tell, about its traffic. Settles when the switch does so. */
-export async function setFlowExport(
-  database: Database,
-  bridge: string,
-  wanted: FlowExport | undefined,
-): Promise<void> {
-  const row = bridgeRow(database, bridge);
-  const operations = row ? planExport(database, row, wanted) : [];
-  if (operations.length > 0) await database.configure(operations, { comment: 'netloom: flow export' });
-}
 
 /**
  * What a bridge does now; undefined: it tells nobody. Settings that have no place in a FlowExport and are not ours show as
  * a `sampling` of 0, which nobody wants.
  */
-export function flowExportOf(database: Database, bridge: string): FlowExport | undefined {
-  const row = bridgeRow(database, bridge);
-  const { ipfix, sflow } = row ? rowsOf(database, row) : {};
-  if (row && ipfix) {
+export function flowExportOf(view: View, bridge: Row<'Bridge'>): FlowExport | undefined {
+  const { ipfix, sflow } = view.exportsOf(bridge);
+  if (ipfix) {
     const { targets: collectors, sampling } = ipfix;
     const seen = { type: 'ipfix', collectors, sampling: sampling ?? 0 } as const;
-    const isOurs = !sflow && wrongColumns(ipfix, ipfixColumns(bridge, seen)).length === 0;
+    const isOurs = !sflow && wrongColumns(ipfix, ipfixColumns(bridge.name, seen)).length === 0;
     return isOurs ? seen : { ...seen, sampling: 0 };
   }
   return sflow && { type: 'sflow', collectors: sflow.targets, sampling: sflow.sampling ?? 0 };
 }
 
-function planExport(
-  database: Database,
+/** What makes a bridge tell, or not tell, about its traffic; nothing where it does as wanted. */
+export function planExport(
+  view: View,
   bridge: Row<'Bridge'>,
   wanted: FlowExport | undefined,
 ): readonly Operation[] {
-  const { ipfix, sflow } = rowsOf(database, bridge);
+  const { ipfix, sflow } = view.exportsOf(bridge);
   const bridgeColumns: WantedColumns<'Bridge'> = {
     ...(wanted?.type === 'ipfix' ? {} : { ipfix: null }),
     ...(wanted?.type === 'sflow' ? {} : { sflow: null }),
@@ -85,18 +74,4 @@ function ipfixColumns(bridge: string, { collectors, sampling }: FlowExport): Wan
 /** Header bytes, the interval of the counters and the address of the agent are those of Open vSwitch. */
 function sflowColumns(bridge: string, { collectors, sampling }: FlowExport): WantedColumns<'sFlow'> {
   return { targets: collectors, sampling, external_ids: { [MARK.flowExport]: bridge } };
-}
-
-function bridgeRow(database: Database, name: string): Row<'Bridge'> | undefined {
-  return database
-    .rows('Bridge')
-    .values()
-    .find((row) => row.name === name);
-}
-
-function rowsOf(database: Database, { ipfix, sflow }: Row<'Bridge'>) {
-  return {
-    ipfix: ipfix === null ? undefined : database.rows('IPFIX').get(ipfix),
-    sflow: sflow === null ? undefined : database.rows('sFlow').get(sflow),
-  };
 }

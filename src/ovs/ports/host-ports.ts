@@ -11,14 +11,19 @@ import { type Finding, NetloomError } from '../../base/error.ts';
 import { Attendant } from './attendant.ts';
 import { planBindings } from './binding.ts';
 import { bridgeSettings } from './bridge-rows.ts';
+import { readFlowExport, setFlowExport } from './export-work.ts';
 import { HostState, type HostStateOptions } from './host-state.ts';
 import { readMirrors, setMirrors } from './mirror-work.ts';
 import { bridgeName, MARK, QUARANTINE } from './names.ts';
 import { Plan } from './plan.ts';
-import { forgetAddresses, readPorts, removePort, removeTeam, setPort } from './port-work.ts';
+import { forgetAddresses, readPorts, releaseNics, removePort, removeTeam, setPort } from './port-work.ts';
 import { planQueues, queueOfNumber } from './qos.ts';
 import { SwitchPorts } from './switch-ports.ts';
 import { readTraffic } from './traffic.ts';
+import type { View } from './view.ts';
+
+/** Milliseconds until what nobody waits for, and did not succeed, is tried again. */
+const AGAIN_MS = 5_000;
 
 export interface HostPortsOptions extends HostStateOptions {
   /** Told of what goes wrong where nobody waits for it. */
@@ -46,6 +51,9 @@ export class HostPorts {
   readonly #stopListening: () => void;
   #work: Promise<unknown> = Promise.resolve();
   #isDue = false;
+  /** What did not succeed at last. */
+  #failure = '';
+  #cancelRetry = () => {};
   #isClosed = false;
 
   /** Settles when the database was read; what an earlier life left there is what is wanted, until somebody says otherwise. */
@@ -84,6 +92,8 @@ export class HostPorts {
         traffic: () => this.#enqueue(() => readTraffic(state, bridge)),
         setMirrors: (mirrors) => this.#enqueue(() => setMirrors(state, bridge, mirrors)),
         mirrors: () => this.#enqueue(() => readMirrors(state, bridge)),
+        setFlowExport: (flowExport) => this.#enqueue(() => setFlowExport(state, bridge, flowExport)),
+        flowExport: () => this.#enqueue(async () => readFlowExport(state, bridge)),
         wanted: () => [...(state.switches.get(bridge)?.ports.values() ?? [])],
       });
     });
@@ -94,14 +104,28 @@ export class HostPorts {
     return this.#enqueue(async () => {
       const state = this.#state;
       const bridge = bridgeName(name);
+      const ours = (now: View) => {
+        const row = now.bridges.get(bridge);
+        return row?.external_ids.get(MARK.switch) === name ? row : undefined;
+      };
+      const before = state.view();
+      const left = ours(before);
+      // Forgotten, and still there: an earlier attempt was not finished.
+      if (left && !state.switches.has(bridge)) state.adopt(before, left);
       const ports = [...(state.switches.get(bridge)?.ports.values() ?? [])];
-      state.switches.delete(bridge);
-      for (const port of ports) await forgetAddresses(state, port);
+      state.forget(bridge);
+      for (const port of ports) {
+        await forgetAddresses(state, port);
+        await releaseNics(state, port.spec);
+      }
       const view = state.view();
-      const row = view.bridges.get(bridge);
-      if (row?.external_ids.get(MARK.switch) !== name) return;
+      const row = ours(view);
+      if (!row) return;
       const plan = new Plan(view);
-      planBindings(plan, view, { ...state.bindings(view), vifs: [] });
+      const bindings = state.bindings(view);
+      // Taps that are on it and that another switch wants would go with it.
+      const vifs = bindings.vifs.filter(({ tap }) => tap && view.bridgeOf(tap.port)?.name === bridge);
+      planBindings(plan, view, { ...bindings, vifs });
       plan.removeBridge(row);
       for (const { spec } of ports) {
         removeTeam(plan, view, spec.name);
@@ -152,6 +176,7 @@ export class HostPorts {
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#stopListening();
+    this.#cancelRetry();
     await this.idle();
   }
 
@@ -169,9 +194,20 @@ export class HostPorts {
     this.#enqueue(() => {
       this.#isDue = false;
       return this.#attendant.work();
-    }).catch((thrown) => {
-      for (const trouble of NetloomError.from(thrown).findings) this.#options.onTrouble?.(trouble);
-    });
+    }).then(
+      () => {
+        this.#failure = '';
+      },
+      (thrown) => this.#failed(NetloomError.from(thrown)),
+    );
+  }
+
+  /** It is tried again, and told once. */
+  #failed({ message, findings }: NetloomError): void {
+    if (message !== this.#failure) for (const trouble of findings) this.#options.onTrouble?.(trouble);
+    this.#failure = message;
+    this.#cancelRetry();
+    if (!this.#isClosed) this.#cancelRetry = this.#options.clock.after(AGAIN_MS, () => this.#attend());
   }
 
   #enqueue<T>(work: () => Promise<T>): Promise<T> {

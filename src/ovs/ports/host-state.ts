@@ -1,18 +1,21 @@
 /** What the ports half knows of its host: what is wanted on each switch, and the rows of the database. */
 import type { Clock } from '../../base/clock.ts';
 import { finding, NetloomError } from '../../base/error.ts';
+import type { RunTool } from '../../base/run-tool.ts';
 import type { PortSpec } from '../../flow/datapath.ts';
+import type { FlowExport } from '../../flow/flow-export.ts';
 import type { Mirror } from '../../flow/mirror.ts';
 import type { Database } from '../ovsdb/client.ts';
 import type { Row } from '../ovsdb/columns.ts';
 import type { Operation } from '../ovsdb/operations.ts';
-import { AddressBook, type RunTool } from './addresses/book.ts';
+import { AddressBook } from './addresses/book.ts';
 import { type Bindings, bindingsOf, type WantedVif } from './binding.ts';
+import { flowExportOf } from './export-rows.ts';
 import { writtenMirrors } from './mirror-rows.ts';
 import { MARK } from './names.ts';
-import { numberFor } from './numbers.ts';
+import { isNumberFor, numberFor } from './numbers.ts';
 import { fixedPorts } from './reading.ts';
-import { registeredVifs } from './registry.ts';
+import { registeredVif, registeredVifs } from './registry.ts';
 import { type Surroundings, specOf } from './spec-rows.ts';
 import { View } from './view.ts';
 
@@ -37,6 +40,7 @@ interface KnownSwitch {
   readonly name: string;
   readonly ports: Map<string, WantedPortSpec>;
   mirrors: readonly Mirror[];
+  flowExport: FlowExport | undefined;
 }
 
 /** Interface:type of a NIC that is served by AF_XDP, by the main thread. */
@@ -82,6 +86,11 @@ export class HostState {
     this.#fresh.set(name, this.clock.now());
   }
 
+  /** The interface is gone. */
+  forgetDevice(name: string): void {
+    this.#fresh.delete(name);
+  }
+
   /**
    * Whether somebody is likely to be setting the device up at this moment. Who moves a port then may take it down: Open vSwitch
    * closes the device and writes back the flags that it remembers, which are those of before (lib/netdev-linux.c, update_flags).
@@ -105,6 +114,16 @@ export class HostState {
 
   /** Takes what is on a bridge for what is wanted there, until somebody says otherwise. */
   adopt(view: View, bridge: Row<'Bridge'>): void {
+    const name = bridge.external_ids.get(MARK.switch) ?? '';
+    const mirrors = writtenMirrors(view.mirrorsOf(bridge));
+    const seen = flowExportOf(view, bridge);
+    // What somebody changed beyond our words cannot be written again.
+    const flowExport = seen?.sampling === 0 ? undefined : seen;
+    this.switches.set(bridge.name, { name, ports: this.portsIn(view, bridge), mirrors, flowExport });
+  }
+
+  /** The ports that are written down for a bridge, with vNICs that have no tap. */
+  portsIn(view: View, bridge: Row<'Bridge'>): Map<string, WantedPortSpec> {
     const ports = new Map<string, WantedPortSpec>(registeredVifs(bridge));
     for (const [name, port] of fixedPorts(view, bridge)) {
       const present = view.present(port);
@@ -112,8 +131,13 @@ export class HostState {
       const number = present.interfaces[0]?.ofport_request;
       if (spec && number) ports.set(name, { number, spec });
     }
-    const name = bridge.external_ids.get(MARK.switch) ?? '';
-    this.switches.set(bridge.name, { name, ports, mirrors: writtenMirrors(view.mirrorsOf(bridge)) });
+    return ports;
+  }
+
+  /** Nothing is wanted on this bridge any more. */
+  forget(bridge: string): void {
+    this.switches.delete(bridge);
+    for (const [id, at] of this.latest) if (at === bridge) this.latest.delete(id);
   }
 
   /** Throws `not-found` where the switch is not open. */
@@ -148,7 +172,7 @@ export class HostState {
     return bindingsOf(view, vifs.values(), new Set(this.switches.keys()));
   }
 
-  /** The number that a port has had, on whatever switch, or a new one. */
+  /** The number that a port has had, on whatever switch, or has in its row already, or a new one. */
   numberOf({ type, name }: PortSpec): number {
     const taken = new Set<number>();
     for (const { ports } of this.switches.values()) {
@@ -156,6 +180,8 @@ export class HostState {
       if (before) return before.number;
       for (const { number } of ports.values()) taken.add(number);
     }
+    const written = this.#writtenNumber(name);
+    if (written !== undefined && isNumberFor(type, written) && !taken.has(written)) return written;
     for (const { ofport, ofport_request } of this.database.rows('Interface').values()) {
       if (ofport !== null) taken.add(ofport);
       if (ofport_request !== null) taken.add(ofport_request);
@@ -165,6 +191,16 @@ export class HostState {
     throw new NetloomError([
       finding('port-invalid', name, 'The host has no port number left.', 'Move machines to other hosts.'),
     ]);
+  }
+
+  /** Of a port whose row was written when nobody could say so any more: the switch, or the database, was silent. */
+  #writtenNumber(name: string): number | undefined {
+    const view = this.view();
+    const port = view.ports.get(name);
+    if (port?.external_ids.get(MARK.port) === name)
+      return view.interfacesOf(port)[0]?.ofport_request ?? undefined;
+    const [vif] = this.bridges(view).flatMap((bridge) => registeredVif(bridge, name) ?? []);
+    return vif?.number;
   }
 
   /** What rows depend on besides the spec. */

@@ -41,9 +41,10 @@ export async function readMirrors(state: HostState, bridge: string): Promise<rea
 /** Gives mirrors the ports that have come since they were set. */
 export async function completeMirrors(state: HostState): Promise<void> {
   for (const [bridge, { mirrors }] of state.switches) {
+    if (mirrors.length === 0) continue;
     const view = state.view();
     const row = view.bridges.get(bridge);
-    if (!row || mirrors.length === 0) continue;
+    if (!row) continue;
     const [present, ports] = [view.mirrorsOf(row), portUuids(view, row)];
     const isDue = present.some((each) =>
       mirrors.some((mirror) => mirror.name === each.name && isIncomplete(each, mirror, ports)),

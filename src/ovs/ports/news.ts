@@ -1,4 +1,4 @@
-/** Which changes of the database ask for a look at what taps, mirrors and host interfaces need. */
+/** Which changes of the database ask for a look at what taps, mirrors, host interfaces and uplinks need. */
 import type { Row, TableName } from '../ovsdb/columns.ts';
 import type { RowChange } from '../ovsdb/replica.ts';
 import { sameValue } from '../ovsdb/values.ts';
@@ -25,6 +25,28 @@ export function isNews(change: RowChange): boolean {
       return differs<'Port'>(change.before, change.after, ['interfaces', 'external_ids']);
     case 'Bridge':
       return differs<'Bridge'>(change.before, change.after, ['ports', 'mirrors']);
+    default:
+      return false;
+  }
+}
+
+/** Whether one of these NICs has come, gone or got another number, or the ports of one of these bridges are others. */
+export function isNewsOfNics(
+  change: RowChange,
+  nics: ReadonlySet<string>,
+  bridges: ReadonlySet<string>,
+): boolean {
+  switch (change.table) {
+    case 'Interface': {
+      const { before, after } = change;
+      const row = after ?? before;
+      return row !== undefined && nics.has(row.name) && differs<'Interface'>(before, after, ['ofport']);
+    }
+    case 'Bridge': {
+      const { before, after } = change;
+      const row = after ?? before;
+      return row !== undefined && bridges.has(row.name) && differs<'Bridge'>(before, after, ['ports']);
+    }
     default:
       return false;
   }

@@ -24,7 +24,7 @@ export function numberFor(
   { type, name }: Pick<PortSpec, 'type' | 'name'>,
   isTaken: (number: number) => boolean,
 ): number | undefined {
-  const { least, most } = type === 'vif' || type === 'internal' ? VNICS : OTHERS;
+  const { least, most } = rangeOf(type);
   const size = most - least + 1;
   const start = createHash('sha256').update(name).digest().readUInt32BE(0) % size;
   for (let step = 0; step < size; step++) {
@@ -32,6 +32,16 @@ export function numberFor(
     if (!isTaken(number)) return number;
   }
   return undefined;
+}
+
+/** Whether it can be the number of a port of this type. */
+export function isNumberFor(type: PortSpec['type'], number: number): boolean {
+  const { least, most } = rangeOf(type);
+  return least <= number && number <= most;
+}
+
+function rangeOf(type: PortSpec['type']): Range {
+  return type === 'vif' || type === 'internal' ? VNICS : OTHERS;
 }
 
 /** Whether a number that somebody wrote down can be a port's: Open vSwitch requests 1..65279. */

@@ -26,6 +26,7 @@ export async function setPort(state: HostState, bridge: string, spec: PortSpec):
   ports.set(spec.name, { number, spec });
   if (spec.type === 'vif') state.latest.set(spec.id, bridge);
   if (before && spec.type !== 'internal') await forgetAddresses(state, before);
+  if (before) await releaseNics(state, before.spec);
   await shareUplink(state, bridge);
   return number;
 }
@@ -37,10 +38,13 @@ async function shareUplink(state: HostState, bridge: string): Promise<void> {
 
 function uplinkQueues(state: HostState, bridge: string): readonly Operation[] {
   if (state.datapathType !== 'system') return [];
-  const view = state.view();
   const ports = [...(state.switches.get(bridge)?.ports.values() ?? [])];
-  return ports.flatMap(({ spec }) => {
-    if (spec.type !== 'uplink') return [];
+  const uplinks = ports.flatMap(({ spec }) => (spec.type === 'uplink' ? [spec] : []));
+  const isWanted = uplinks.some(({ capacityKbps }) => capacityKbps !== undefined);
+  // Without a wanted queue there may be some to remove.
+  if (!isWanted && state.database.rows('QoS').size === 0) return [];
+  const view = state.view();
+  return uplinks.flatMap((spec) => {
     const queues = spec.capacityKbps === undefined ? undefined : queuesOf(spec.capacityKbps, ports);
     return planQueues(view, spec.name, spec, queues);
   });
@@ -92,11 +96,7 @@ async function setFixed(state: HostState, bridge: string, number: number, spec: 
 
 /** See SwitchPorts.removePort. */
 export async function removePort(state: HostState, bridge: string, name: string): Promise<void> {
-  const ports = state.switches.get(bridge)?.ports;
-  const wanted = ports?.get(name);
-  ports?.delete(name);
-  if (wanted?.spec.type === 'vif' && state.latest.get(wanted.spec.id) === bridge)
-    state.latest.delete(wanted.spec.id);
+  const forgotten = await forgetPort(state, bridge, name);
   const view = state.view();
   const row = view.bridges.get(bridge);
   if (!row) return;
@@ -104,7 +104,10 @@ export async function removePort(state: HostState, bridge: string, name: string)
   const key = vifKey(name);
   if (row.external_ids.has(key)) {
     plan.operations.push(mutate('Bridge', row._uuid, [['external_ids', 'delete', [key]]]));
-    planBindings(plan, view, state.bindings(view));
+    const bindings = state.bindings(view);
+    // Another switch may still want it. Taps of others are not brought in here: they may be settling.
+    const vifs = bindings.vifs.filter(({ spec }) => forgotten?.type === 'vif' && spec.id === forgotten.id);
+    planBindings(plan, view, { ...bindings, vifs });
   }
   const port = fixedPorts(view, row).get(name);
   if (!port) {
@@ -114,11 +117,26 @@ export async function removePort(state: HostState, bridge: string, name: string)
   plan.removePort(port);
   removeTeam(plan, view, name);
   plan.operations.push(...planQueues(view, name, undefined, undefined));
-  if (wanted) await forgetAddresses(state, wanted);
-  if (wanted?.spec.type === 'uplink' && state.datapathType === 'netdev')
-    await state.book.arp(wanted.spec.nics, 'on');
   await state.configure(plan.operations);
   await shareUplink(state, bridge);
+}
+
+/**
+ * Nobody wants the port any more. What does not go with its rows goes before them: a port without rows is not asked for again.
+ * With rows, but forgotten: an earlier attempt was not finished.
+ */
+async function forgetPort(state: HostState, bridge: string, name: string): Promise<PortSpec | undefined> {
+  const ports = state.switches.get(bridge)?.ports;
+  const view = state.view();
+  const row = view.bridges.get(bridge);
+  const wanted = ports?.get(name) ?? (row && state.portsIn(view, row).get(name));
+  if (!wanted) return undefined;
+  ports?.delete(name);
+  const { spec } = wanted;
+  if (spec.type === 'vif' && state.latest.get(spec.id) === bridge) state.latest.delete(spec.id);
+  await forgetAddresses(state, wanted);
+  await releaseNics(state, spec);
+  return spec;
 }
 
 /** The bridge of the team of an uplink, if it has one. */
@@ -131,6 +149,16 @@ export function removeTeam(plan: Plan, view: View, uplink: string): void {
 export async function forgetAddresses({ book }: HostState, { spec, number }: WantedPortSpec): Promise<void> {
   if (spec.type === 'internal' && spec.addresses?.some(({ gateway }) => gateway !== undefined))
     await book.forget(spec.name, number);
+}
+
+/** The host's own stack takes part in ARP again on NICs of this port that no uplink has any more. */
+export async function releaseNics(state: HostState, spec: PortSpec): Promise<void> {
+  if (spec.type !== 'uplink' || state.datapathType !== 'netdev') return;
+  const used = new Set(
+    [...state.ports()].flatMap((port) => (port.spec.type === 'uplink' ? port.spec.nics : [])),
+  );
+  const free = spec.nics.filter((nic) => !used.has(nic));
+  if (free.length > 0) await state.book.arp(free, 'on');
 }
 
 /** See Datapath.ports. */

@@ -42,8 +42,11 @@ export function portsOn(
   around: Surroundings,
 ): Ports {
   const ports = new Map<string, { number: number; spec: PortSpec }>();
+  const here = new Map(
+    bound.flatMap((vif) => (vif.bridge === bridge.name ? [[vif.spec.name, vif] as const] : [])),
+  );
   for (const [name, { number, spec }] of registeredVifs(bridge)) {
-    const vif = bound.find((each) => each.bridge === bridge.name && each.spec.name === name);
+    const vif = here.get(name);
     ports.set(name, vif?.tap ? pluggedVif(view, bridge, vif, vif.tap) : { number, spec });
   }
   for (const [name, row] of fixedPorts(view, bridge)) {

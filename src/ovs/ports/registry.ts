@@ -33,13 +33,19 @@ export function registeredVifs(
   const vifs = new Map<string, RegisteredVif>();
   for (const [key, text] of bridge.external_ids) {
     if (!key.startsWith(MARK.vif)) continue;
-    const name = key.slice(MARK.vif.length);
-    const entry = readEntry(text);
-    if (!entry) continue;
-    const { number, ...rest } = entry;
-    vifs.set(name, { number, spec: { type: 'vif', name, ...rest } });
+    const vif = readEntry(key.slice(MARK.vif.length), text);
+    if (vif) vifs.set(vif.spec.name, vif);
   }
   return vifs;
+}
+
+/** One of them. */
+export function registeredVif(
+  bridge: Pick<Row<'Bridge'>, 'external_ids'>,
+  name: string,
+): RegisteredVif | undefined {
+  const text = bridge.external_ids.get(vifKey(name));
+  return text === undefined ? undefined : readEntry(name, text);
 }
 
 const vlanId = z.int().min(0).max(4095);
@@ -69,9 +75,10 @@ const entrySchema = z.object({
   ...limitsSchema,
 });
 
-function readEntry(text: string): z.infer<typeof entrySchema> | undefined {
+function readEntry(name: string, text: string): RegisteredVif | undefined {
   try {
-    return entrySchema.parse(JSON.parse(text));
+    const { number, ...rest } = entrySchema.parse(JSON.parse(text));
+    return { number, spec: { type: 'vif', name, ...rest } };
   } catch {
     return undefined;
   }

@@ -1,6 +1,6 @@
 /** The ports half of one Datapath on Open vSwitch. */
-import type { Policing } from '../../flow/bandwidth.ts';
 import type { PortSpec } from '../../flow/datapath.ts';
+import type { FlowExport } from '../../flow/flow-export.ts';
 import type { Mirror, MirrorStats } from '../../flow/mirror.ts';
 import type { PortTraffic } from '../../flow/port-traffic.ts';
 import type { Ports } from './reading.ts';
@@ -13,6 +13,8 @@ export interface SwitchWork {
   traffic(): Promise<readonly PortTraffic[]>;
   setMirrors(mirrors: readonly Mirror[]): Promise<void>;
   mirrors(): Promise<readonly MirrorStats[]>;
+  setFlowExport(flowExport: FlowExport | undefined): Promise<void>;
+  flowExport(): Promise<FlowExport | undefined>;
   /** The ports that are wanted. */
   wanted(): readonly { readonly number: number; readonly spec: PortSpec }[];
 }
@@ -64,14 +66,12 @@ export class SwitchPorts {
     return this.#work.mirrors();
   }
 
-  /** What is to be policed as it comes in, by port number: the flow half does it with meters. */
-  policings(): ReadonlyMap<number, Policing> {
-    return new Map(
-      this.#work
-        .wanted()
-        .flatMap(({ number, spec }) =>
-          spec.type !== 'tunnel' && spec.policing ? [[number, spec.policing] as const] : [],
-        ),
-    );
+  /** Settles when the switch tells, or does not tell, about its traffic. */
+  setFlowExport(flowExport: FlowExport | undefined): Promise<void> {
+    return this.#work.setFlowExport(flowExport);
+  }
+
+  flowExport(): Promise<FlowExport | undefined> {
+    return this.#work.flowExport();
   }
 }

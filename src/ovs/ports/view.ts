@@ -63,6 +63,17 @@ export class View {
     return bridge.mirrors.flatMap((uuid) => mirrors.get(uuid) ?? []);
   }
 
+  /** Whom a bridge tells about its traffic, by either protocol. */
+  exportsOf({ ipfix, sflow }: Row<'Bridge'>): {
+    readonly ipfix: Row<'IPFIX'> | undefined;
+    readonly sflow: Row<'sFlow'> | undefined;
+  } {
+    return {
+      ipfix: ipfix === null ? undefined : this.#rows.rows('IPFIX').get(ipfix),
+      sflow: sflow === null ? undefined : this.#rows.rows('sFlow').get(sflow),
+    };
+  }
+
   /** The QoS row of ours for an uplink. */
   qosOf(uplink: string): Row<'QoS'> | undefined {
     return [...this.#rows.rows('QoS').values()].find((row) => row.external_ids.get(MARK.port) === uplink);

@@ -43,7 +43,8 @@ function readFlags(bits: number): FlowFlags {
 /** What a flow does says nothing about its removal. */
 const NO_INSTRUCTIONS: ReadInstructions = { actions: [], queue: undefined, unknown: '' };
 
-function isDelete(command: FlowCommand): boolean {
+/** Whether the command takes flows away: it has a match, and nothing that is done. */
+export function isDelete(command: FlowCommand): boolean {
   return command === 'delete' || command === 'delete-strict';
 }
 

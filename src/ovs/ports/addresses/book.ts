@@ -1,18 +1,10 @@
 /** The addresses of host interfaces, read and set with iproute2 in the network namespace of this process. */
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
-import { finding, NetloomError } from '../../../base/error.ts';
+import { type IpCall, ip, ipJson } from '../../../base/iproute2.ts';
+import { type RunTool, runTool } from '../../../base/run-tool.ts';
 import type { InterfaceAddress } from '../../../flow/datapath.ts';
-import { addressCalls, type DeviceState, type IpCall, readDevices, ruleRemovals } from './plan.ts';
+import { addressCalls, type DeviceState, readDevices, ruleRemovals } from './plan.ts';
 
-/** Runs a program to its end and gives what it printed. Rejects when it fails. Arguments are never read by a shell. */
-export type RunTool = (tool: string, args: readonly string[]) => Promise<string>;
-
-const LIMIT = 10_000;
 const ROUNDS = 3;
-
-export const runTool: RunTool = async (tool, args) =>
-  (await promisify(execFile)(tool, [...args], { timeout: LIMIT, maxBuffer: 1 << 26 })).stdout;
 
 export class AddressBook {
   readonly #run: RunTool;
@@ -24,10 +16,7 @@ export class AddressBook {
   /** The state of these devices, by name, each with the number of its port; those that are not there are missing. */
   async read(ports: ReadonlyMap<string, number>): Promise<ReadonlyMap<string, DeviceState>> {
     if (ports.size === 0) return new Map();
-    const show = async (...args: readonly string[]) => {
-      const text = await this.#ip(['-json', ...args]);
-      return text.trim() === '' ? [] : (JSON.parse(text) as unknown);
-    };
+    const show = (...call: IpCall) => ipJson(call, this.#run);
     const [addresses, route4, route6, rule4, rule6] = await Promise.all([
       show('address', 'show'),
       show('-4', 'route', 'show', 'table', 'all'),
@@ -75,33 +64,15 @@ export class AddressBook {
    * arp_ignore 0): frames for a provider interface would end in the stack. A NIC that still has addresses goes on by itself.
    */
   async arp(nics: readonly string[], state: 'on' | 'off'): Promise<void> {
-    const shown = await this.#ip(['-json', '-4', 'address', 'show', 'scope', 'global']);
-    const addressed = new Set(
-      shown.trim() === '' ? [] : (JSON.parse(shown) as { ifname?: string }[]).map((e) => e.ifname),
-    );
+    const shown = await ipJson(['-4', 'address', 'show', 'scope', 'global'], this.#run);
+    const addressed = new Set((shown as { ifname?: string }[]).map((each) => each.ifname));
     for (const nic of nics) {
       if (state === 'off' && addressed.has(nic)) continue;
       await this.#ip(['link', 'set', 'dev', nic, 'arp', state]).catch(() => {});
     }
   }
 
-  async #ip(call: IpCall): Promise<string> {
-    try {
-      return await this.#run('ip', call);
-    } catch (cause) {
-      const said = cause instanceof Error && 'stderr' in cause ? String(cause.stderr).trim() : '';
-      const why = said || (cause instanceof Error ? cause.message : String(cause));
-      throw new NetloomError(
-        [
-          finding(
-            'host-tool-failed',
-            '',
-            `"ip ${call.join(' ')}" failed: ${why}.`,
-            'See whether iproute2 is installed and whether the agent has CAP_NET_ADMIN.',
-          ),
-        ],
-        { cause },
-      );
-    }
+  #ip(call: IpCall): Promise<string> {
+    return ip(call, this.#run);
   }
 }

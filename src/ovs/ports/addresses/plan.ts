@@ -12,11 +12,9 @@
  */
 import { isIP } from 'node:net';
 import * as z from 'zod';
+import type { IpCall } from '../../../base/iproute2.ts';
 import type { InterfaceAddress } from '../../../flow/datapath.ts';
 import { type IpAddress, isIpv4, parseIp, prefixOf } from '../../../packet/address.ts';
-
-/** Arguments of `ip`. */
-export type IpCall = readonly string[];
 
 /** An interface as the host has it. */
 export interface DeviceState {
