@@ -5,7 +5,6 @@ import { cookieOf } from '../pipeline/cookies.ts';
 import { ACL, ACL_INBOUND, ACL_PORT_MASK, ACL_RULE, ACL_STATE } from '../pipeline/registers.ts';
 import type { AclRecord, AclRule, AclVerdict, PortRecord } from '../policy/records.ts';
 import type { AclCount } from '../stream/counted.ts';
-import type { Records } from './records.ts';
 
 /** A rule with `log` has decided about a frame. */
 export interface AclDecision {
@@ -23,12 +22,12 @@ export interface AclDecision {
 /** What a packet-in with PUNT.aclLog tells; undefined when the ACL or the port is gone by now. */
 export function readDecision(
   packet: PacketIn,
-  records: Records,
+  aclAt: (number: number) => AclRecord | undefined,
   portAt: (number: number) => PortRecord | undefined,
 ): AclDecision | undefined {
   const { [ACL_STATE]: state = 0n, [ACL]: number = 0n, [ACL_RULE]: index = 0n } = packet.metadata;
   const port = portAt(Number(state & ACL_PORT_MASK));
-  const acl = aclsOf(records).find((record) => BigInt(record.number) === number);
+  const acl = aclAt(Number(number));
   const rule = acl?.rules[Number(index) - 1];
   if (!port || !acl || !rule) return undefined;
   return {
@@ -46,13 +45,13 @@ export function readDecision(
  * The counters of all rules, those that decided nothing included. A rule is several flows, told by their cookie; a frame
  * that it decides about meets one of them once.
  */
-export function countersOf(records: Records, flows: Iterable<FlowStats>): readonly AclCount[] {
+export function countersOf(acls: Iterable<AclRecord>, flows: Iterable<FlowStats>): readonly AclCount[] {
   const sums = new Map<bigint, { packets: bigint; bytes: bigint }>();
   for (const { flow, packets, bytes } of flows) {
     const sum = sums.get(flow.cookie) ?? { packets: 0n, bytes: 0n };
     sums.set(flow.cookie, { packets: sum.packets + packets, bytes: sum.bytes + bytes });
   }
-  return aclsOf(records).flatMap((acl) =>
+  return [...acls].flatMap((acl) =>
     decidersOf(acl).map(({ thing, ...about }) => {
       const { packets, bytes } = sums.get(cookieOf('acl', thing)) ?? { packets: 0n, bytes: 0n };
       return { acl: acl.id, ...about, packets, bytes };
@@ -70,8 +69,4 @@ function decidersOf(acl: AclRecord) {
     return [{ rule: 'default', direction, verdict, thing: ruleThing(acl.id, `default ${direction}`) }];
   });
   return [...rules, ...defaults];
-}
-
-function aclsOf(records: Records): AclRecord[] {
-  return [...records.values()].flatMap((record) => (record.kind === 'acl' ? [record] : []));
 }

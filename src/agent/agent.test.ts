@@ -81,7 +81,7 @@ describe('flow export', () => {
     host1Records().map((record) =>
       record.kind === 'switch' && wanted ? { ...record, flowExport: wanted } : record,
     );
-  const said = async () => (await agent.check()).map(({ what, object }) => [what, object]);
+  const said = async () => (await agent.check()).drift.map(({ what, object }) => [what, object]);
 
   it('is what the policy says, and what the engine does not do of it is told for as long as it is wanted', async () => {
     const warning = {

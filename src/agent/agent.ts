@@ -10,29 +10,33 @@
  * only flows with our cookie are ever touched, and nothing is flushed at the start.
  */
 import { type Finding, NetloomError } from '../base/error.ts';
-import { entryOf } from '../base/map.ts';
 import { output } from '../flow/actions.ts';
-import type { Datapath, FlowChange, FlowStats, PacketIn, PortSpec } from '../flow/datapath.ts';
+import type { Datapath, PacketIn, PortSpec } from '../flow/datapath.ts';
 import type { ExplainedFlow, Flow } from '../flow/flow.ts';
-import { flowKey, sameFlow } from '../flow/same.ts';
+import { flowKey } from '../flow/same.ts';
 import { type Binding, factKey, type PipelineFact, portOf } from '../pipeline/facts.ts';
 import { Pipeline } from '../pipeline/pipeline.ts';
 import { metersOf, PUNT } from '../pipeline/punt.ts';
-import { type MirrorRecord, type PolicyRecord, type PortRecord, recordKey } from '../policy/records.ts';
-import type { AclCount, DropCount, PortCounter } from '../stream/counted.ts';
-import type { Drift, SwitchFact } from '../stream/report.ts';
-import { type AclDecision, countersOf, readDecision } from './acl-report.ts';
-import { dropsOf } from './drops.ts';
+import {
+  type AclRecord,
+  type MirrorRecord,
+  type PolicyRecord,
+  type PortRecord,
+  recordKey,
+} from '../policy/records.ts';
+import { type AclDecision, readDecision } from './acl-report.ts';
+import { Bindings, type BoundPort } from './bindings.ts';
+import { type Counts, countsOf, type Overview, overviewOf } from './counts.ts';
 import type { Engine } from './engine.ts';
-import { flowDifference } from './flow-difference.ts';
-import { mirrorsOf } from './mirrors.ts';
-import { type Neighbour, neighbourQuestion, Peers } from './neighbours.ts';
+import { advertiseTo, askNeighbours, type Sender } from './frames-out.ts';
+import { type Neighbour, Peers } from './neighbours.ts';
 import { portsOf, type WantedPort } from './ports.ts';
 import { answerTo } from './questions.ts';
-import { portWithId, type Records, subnetOf } from './records.ts';
+import { portWithId, type Records } from './records.ts';
 import { Advertiser } from './router-advertiser.ts';
 import { releasesFirst, withoutMinimum } from './shares.ts';
-import { check, type Repaired, type Running, repair } from './upkeep.ts';
+import { type FlowCount, Switches } from './switches.ts';
+import { type Checked, check, type Repaired, type Running, repair } from './upkeep.ts';
 
 /** A record that is new or has changed; without `record`, one that is gone. */
 export interface RecordChange {
@@ -44,35 +48,12 @@ export interface Applied {
   readonly ok: boolean;
   readonly findings: readonly Finding[];
   /** Flows added and removed, over all switches. */
-  readonly flows: { readonly added: number; readonly removed: number };
+  readonly flows: FlowCount;
 }
 
 /** A switch whose engine was started anew, and what came of giving its flows back to it. */
 export interface Restored extends Applied {
   readonly switch: string;
-}
-
-/** What has been counted on a host. */
-interface Counts {
-  readonly ports: readonly PortCounter[];
-  /** Of every rule, those that decided nothing included. */
-  readonly acls: readonly AclCount[];
-  /** What was dropped most often comes first. */
-  readonly drops: readonly DropCount[];
-}
-
-interface Switch {
-  readonly datapath: Datapath;
-  /** The engine may not have what the pipeline wants: compare before anything else. */
-  stale: boolean;
-  /** The mirrors that the engine has, as text; undefined: that is not known. */
-  mirrors: string | undefined;
-  /** The flow export that the engine has, as text, and what it does not do of it; undefined: that is not known. */
-  flowExport: { readonly text: string; readonly findings: readonly Finding[] } | undefined;
-}
-
-interface BoundPort extends WantedPort {
-  readonly number: number;
 }
 
 export class Agent {
@@ -82,10 +63,12 @@ export class Agent {
   readonly #records = new Map<string, PolicyRecord>();
   /** Those of the records that ask for mirrors. */
   readonly #mirrors = new Map<string, MirrorRecord>();
-  readonly #switches = new Map<string, Switch>();
-  readonly #ports = new Map<string, BoundPort>();
-  /** place(switch, number) -> what the port is for */
-  readonly #numbers = new Map<string, string>();
+  /** Those that are port ACLs, by the number that their rules name. */
+  readonly #acls = new Map<number, AclRecord>();
+  /** Keys of the vNICs whose VM is being moved. */
+  readonly #moving = new Set<string>();
+  readonly #switches = new Switches();
+  readonly #bindings = new Bindings();
   #onDecision: (decision: AclDecision) => void = () => {};
   #onRestored: (restored: Restored) => void = () => {};
   #onForeignChange: () => void = () => {};
@@ -115,10 +98,10 @@ export class Agent {
   }
 
   /**
-   * How the switches differ from what the policy wants: ports, flows and limits that are gone, changed, or there without
-   * need. Changes nothing. Ports and flows of others are nobody's business here.
+   * The switches, and how they differ from what the policy wants: ports, flows and limits that are gone, changed, or there
+   * without need. Changes nothing. Ports and flows of others are nobody's business here.
    */
-  check(): Promise<readonly Drift[]> {
+  check(): Promise<Checked> {
     return this.#enqueue(() => check(this.#running()));
   }
 
@@ -127,21 +110,19 @@ export class Agent {
     return this.#enqueue(() => repair(this.#running()));
   }
 
-  /** The virtual switches that there are, with what is on them. */
-  switches(): Promise<readonly SwitchFact[]> {
-    return this.#enqueue(async () => {
-      const facts: SwitchFact[] = [];
-      for (const [name, { datapath }] of this.#switches) {
-        const [ports, flows] = [await datapath.ports(), await datapath.dumpFlows()];
-        facts.push({ name, ports: ports.size, flows: flows.length });
-      }
-      return facts.sort((a, b) => (a.name < b.name ? -1 : 1));
-    });
+  /** The virtual switches that there are, with what is on them and what they have dropped. */
+  overview(): Promise<Overview> {
+    return this.#enqueue(() => overviewOf(this.#switches.all, (...flow) => this.explain(...flow)));
+  }
+
+  /** Whether the VM of any vNIC is being moved. */
+  isMoving(): boolean {
+    return this.#moving.size > 0;
   }
 
   /** The router of each virtual subnet with IPv6 tells every guest about itself (router-advertiser.ts). */
   advertise(): Promise<void> {
-    return this.#enqueue(() => this.#advertise([...this.#records.values()]));
+    return this.#enqueue(() => advertiseTo(this.#sender(), this.#advertiser, [...this.#records.values()]));
   }
 
   /** Whom this host sends encapsulated frames to, or the gateways to them. */
@@ -155,16 +136,8 @@ export class Agent {
   }
 
   /** Asks neighbours where they are, so that the switch sees their answers. Never rejects. */
-  async ask(neighbours: readonly Neighbour[]): Promise<void> {
-    for (const { logicalNetwork, address } of neighbours) {
-      const provider = this.#records.get(`provider/${logicalNetwork}`);
-      const bound = this.#ports.get(portOf.provider(logicalNetwork));
-      if (provider?.kind !== 'provider' || !bound) continue;
-      const datapath = this.#switches.get(bound.switch)?.datapath;
-      const question = neighbourQuestion(provider, address);
-      // What is lost now is asked again later.
-      await datapath?.packetOut(bound.number, question, [output('normal')]).catch(() => {});
-    }
+  ask(neighbours: readonly Neighbour[]): Promise<void> {
+    return askNeighbours(this.#sender(), neighbours);
   }
 
   /** Told of each decision that a rule of a port ACL with `log` makes, as far as the limit for its port allows. */
@@ -184,29 +157,9 @@ export class Agent {
 
   /** What went through the ports of the policy, and what rules decided and dropped; over all switches. */
   counts(): Promise<Counts> {
-    return this.#enqueue(async () => {
-      const flows: FlowStats[] = [];
-      const ports: PortCounter[] = [];
-      const drops: DropCount[] = [];
-      const portOfName = new Map(
-        [...this.#ports.values()].map(({ switch: name, spec, port }) => [place(name, spec.name), port]),
-      );
-      for (const [name, { datapath }] of this.#switches) {
-        for (const { name: portName, ...traffic } of await datapath.traffic()) {
-          const port = portOfName.get(place(name, portName));
-          if (port !== undefined) ports.push({ port, ...traffic });
-        }
-        const dumped = await datapath.dumpFlows();
-        flows.push(...dumped);
-        drops.push(...dropsOf(name, dumped, (flow) => this.explain(name, flow)));
-      }
-      return { ports, acls: countersOf(this.#records, flows), drops: drops.sort(mostFirst) };
-    });
-  }
-
-  /** What rules have dropped, over all switches; what was dropped most often comes first. */
-  async drops(): Promise<readonly DropCount[]> {
-    return (await this.counts()).drops;
+    return this.#enqueue(() =>
+      countsOf(this.#switches.all, this.#bindings, this.#acls.values(), (...flow) => this.explain(...flow)),
+    );
   }
 
   /** Everything that was asked for so far is done. */
@@ -232,13 +185,13 @@ export class Agent {
   port(
     port: string,
   ): { readonly switch: string; readonly name: string; readonly number: number } | undefined {
-    const bound = this.#ports.get(port);
+    const bound = this.#bindings.get(port);
     return bound && { switch: bound.switch, name: bound.spec.name, number: bound.number };
   }
 
   /** What a port number of a switch is for. */
   portAt(switchName: string, number: number): string | undefined {
-    return this.#numbers.get(place(switchName, number));
+    return this.#bindings.at(switchName, number);
   }
 
   #enqueue<T>(work: () => Promise<T>): Promise<T> {
@@ -254,13 +207,13 @@ export class Agent {
       const { wanted, unwanted, closing, gone } = this.#take(changes, facts);
       for (const port of unwanted) this.#unbind(port, facts, leaving);
       for (const { switch: name, spec } of leaving) await this.#release(name, spec);
-      const inOrder = releasesFirst(wanted, (port) => this.#ports.get(port)?.spec);
+      const inOrder = releasesFirst(wanted, (port) => this.#bindings.get(port)?.spec);
       for (const port of inOrder) await this.#bind(port, facts, leaving);
       const flows = await this.#program(facts);
-      await this.#mirror();
-      const findings = await this.#export();
+      await this.#switches.mirror(this.#mirrors);
+      const findings = await this.#switches.export(this.#records);
       for (const { switch: name, spec, port, number } of leaving) {
-        const datapath = closing.has(name) ? undefined : this.#switches.get(name)?.datapath;
+        const datapath = closing.has(name) ? undefined : this.#switches.get(name);
         await datapath?.removePort(spec.name);
         if (isVnic(port)) for (const { id } of metersOf(number)) await datapath?.removeMeter(id);
       }
@@ -269,10 +222,14 @@ export class Agent {
         await this.#engine.removeSwitch(name);
       }
       for (const id of gone) this.#advertiser.forget(id);
-      await this.#advertise(changes.flatMap(({ record }) => record ?? []));
+      await advertiseTo(
+        this.#sender(),
+        this.#advertiser,
+        changes.flatMap(({ record }) => record ?? []),
+      );
       return { ok: true, findings, flows };
     } catch (thrown) {
-      for (const entry of this.#switches.values()) entry.stale = true;
+      this.#switches.flowsAreUnknown();
       // The facts are taken in all the same: they are what is wanted, and the next change finds what is missing.
       if (facts.size > 0) this.#pipeline.apply(facts);
       return { ok: false, findings: NetloomError.from(thrown).findings, flows: { added: 0, removed: 0 } };
@@ -298,6 +255,10 @@ export class Agent {
       else this.#records.delete(key);
       if (record?.kind === 'mirror') this.#mirrors.set(key, record);
       else this.#mirrors.delete(key);
+      if (old?.kind === 'acl' && this.#acls.get(old.number) === old) this.#acls.delete(old.number);
+      if (record?.kind === 'acl') this.#acls.set(record.number, record);
+      if (record?.kind === 'port' && record.migration) this.#moving.add(key);
+      else this.#moving.delete(key);
       if (old?.kind === 'switch' && !record) closing.add(old.name);
       if (old?.kind === 'port' && !record) gone.push(old.id);
     }
@@ -306,11 +267,10 @@ export class Agent {
   }
 
   #unbind(port: string, facts: Map<string, PipelineFact | undefined>, leaving: BoundPort[]): void {
-    const bound = this.#ports.get(port);
+    const bound = this.#bindings.get(port);
     if (!bound) return;
     leaving.push(bound);
-    this.#ports.delete(port);
-    this.#numbers.delete(place(bound.switch, bound.number));
+    this.#bindings.delete(bound);
     facts.set(factKey({ kind: 'binding', port, number: bound.number }), undefined);
   }
 
@@ -319,45 +279,37 @@ export class Agent {
     facts: Map<string, PipelineFact | undefined>,
     leaving: BoundPort[],
   ): Promise<void> {
-    const old = this.#ports.get(wanted.port);
+    const old = this.#bindings.get(wanted.port);
     if (old && old.switch !== wanted.switch) leaving.push(old);
-    const { datapath } = await this.#open(wanted.switch);
+    const datapath = await this.#open(wanted.switch);
     const number = await datapath.setPort(wanted.spec);
     if (isVnic(wanted.port)) for (const meter of metersOf(number)) await datapath.setMeter(meter);
-    this.#ports.set(wanted.port, { ...wanted, number });
-    if (old) this.#numbers.delete(place(old.switch, old.number));
-    this.#numbers.set(place(wanted.switch, number), wanted.port);
+    this.#bindings.set(wanted, number);
     const binding: Binding = { kind: 'binding', port: wanted.port, number };
     if (old?.number !== number || old.switch !== wanted.switch) facts.set(factKey(binding), binding);
   }
 
-  async #open(name: string): Promise<Switch> {
-    let entry = this.#switches.get(name);
-    if (!entry) {
-      const datapath = await this.#engine.openSwitch(name);
-      // What an earlier life of this agent left there is compared with what is wanted, never flushed.
-      entry = { datapath, stale: true, mirrors: undefined, flowExport: undefined };
-      this.#switches.set(name, entry);
-      datapath.onPacketIn((packet) => void this.#answer(name, datapath, packet));
-      datapath.onForeignChange(() => this.#onForeignChange());
-      datapath.onReset(() => {
-        void this.#enqueue(() => this.#restore(name, datapath)).then((restored) =>
-          this.#onRestored(restored),
-        );
-      });
-    }
-    return entry;
+  async #open(name: string): Promise<Datapath> {
+    const known = this.#switches.get(name);
+    if (known) return known;
+    const datapath = await this.#engine.openSwitch(name);
+    this.#switches.add(name, datapath);
+    // A guest may send anything: what cannot be answered is no reason to end.
+    datapath.onPacketIn((packet) => void this.#answer(name, datapath, packet).catch(() => {}));
+    datapath.onForeignChange(() => this.#onForeignChange());
+    datapath.onReset(() => {
+      void this.#enqueue(() => this.#restore(name, datapath)).then((restored) => this.#onRestored(restored));
+    });
+    return datapath;
   }
 
   /** All flows in one bundle; the limits that they name are there again (flow/datapath.ts, onReset). Never rejects. */
   async #restore(name: string, datapath: Datapath): Promise<Restored> {
-    const entry = this.#switches.get(name);
-    if (entry?.datapath !== datapath) return { switch: name, ...NOTHING_DONE };
-    entry.stale = true;
-    entry.mirrors = undefined;
+    if (this.#switches.get(name) !== datapath) return { switch: name, ...NOTHING_DONE };
+    this.#switches.wasReset(name);
     try {
       const flows = await this.#program(new Map());
-      await this.#mirror();
+      await this.#switches.mirror(this.#mirrors);
       return { switch: name, ok: true, findings: [], flows };
     } catch (thrown) {
       return { switch: name, ...NOTHING_DONE, ok: false, findings: NetloomError.from(thrown).findings };
@@ -369,65 +321,14 @@ export class Agent {
   /** What a port that is about to go has of its uplink is for others from now on. */
   async #release(switchName: string, spec: PortSpec): Promise<void> {
     const poor = withoutMinimum(spec);
-    if (poor) await this.#switches.get(switchName)?.datapath.setPort(poor);
+    if (poor) await this.#switches.get(switchName)?.setPort(poor);
   }
 
-  /** The mirrors that the policy asks for, on every switch that may have others. */
-  async #mirror(): Promise<void> {
-    for (const [name, entry] of this.#switches) {
-      const mirrors = mirrorsOf(name, this.#mirrors.values());
-      const text = JSON.stringify(mirrors);
-      if (entry.mirrors === text) continue;
-      entry.mirrors = undefined;
-      await entry.datapath.setMirrors(mirrors);
-      entry.mirrors = text;
-    }
-  }
-
-  /** Whom each switch tells about its traffic. The result: what the engines do not do of it. */
-  async #export(): Promise<readonly Finding[]> {
-    const all: Finding[] = [];
-    for (const [name, entry] of this.#switches) {
-      const record = this.#records.get(`switch/${name}`);
-      const wanted = record?.kind === 'switch' ? record.flowExport : undefined;
-      const text = JSON.stringify(wanted ?? null);
-      if (entry.flowExport?.text !== text) {
-        entry.flowExport = undefined;
-        const findings = await entry.datapath.setFlowExport(wanted);
-        const path = `LogicalSwitch/${name}.flowExport`;
-        entry.flowExport = { text, findings: findings.map((each) => ({ ...each, path })) };
-      }
-      all.push(...entry.flowExport.findings);
-    }
-    return all;
-  }
-
-  /** Desired flows minus actual ones, one bundle a switch. */
-  async #program(facts: Map<string, PipelineFact | undefined>): Promise<Applied['flows']> {
+  /** What the facts change, to the switches. */
+  #program(facts: Map<string, PipelineFact | undefined>): Promise<FlowCount> {
     const changes = this.#pipeline.apply(facts);
     facts.clear();
-    const bySwitch = new Map<string, { add: ExplainedFlow[]; remove: ExplainedFlow[] }>();
-    const on = (name: string) => entryOf(bySwitch, name, () => ({ add: [], remove: [] }));
-    for (const { before, after } of changes) {
-      if (after) {
-        // New words for the same flow are no news to the engine.
-        if (!before || !sameFlow(before, after)) on(after.switch).add.push(after);
-      } else if (before) on(before.switch).remove.push(before);
-    }
-    const count = { added: 0, removed: 0 };
-    for (const [name, entry] of this.#switches) {
-      const change = entry.stale ? await this.#missing(name, entry.datapath) : bySwitch.get(name);
-      if (!change || (change.add.length === 0 && change.remove.length === 0)) {
-        entry.stale = false;
-        continue;
-      }
-      entry.stale = true;
-      await entry.datapath.applyFlows(change);
-      entry.stale = false;
-      count.added += change.add.length;
-      count.removed += change.remove.length;
-    }
-    return count;
+    return this.#switches.program(changes, () => this.flows());
   }
 
   /** What upkeep looks at and works with. */
@@ -436,41 +337,23 @@ export class Agent {
     return {
       engine: this.#engine,
       records: this.#records,
-      switches: this.#switches,
+      switches: this.#switches.all,
       flows: () => this.#pipeline.outputs(),
       numberOf: ({ port, switch: name }) => {
-        const bound = this.#ports.get(port);
+        const bound = this.#bindings.get(port);
         return bound?.switch === name ? bound.number : undefined;
       },
-      forget: (name) => void this.#switches.delete(name),
+      forget: (name) => this.#switches.delete(name),
       open: (name) => this.#open(name),
       bind: (port) => this.#bind(port, facts, []),
       program: async () => {
-        for (const entry of this.#switches.values()) {
-          entry.stale = true;
-          entry.mirrors = undefined;
-          entry.flowExport = undefined;
-        }
-        // Numbers may have gone from one port to another.
-        this.#numbers.clear();
-        for (const { switch: name, number, port } of this.#ports.values())
-          this.#numbers.set(place(name, number), port);
+        this.#switches.allIsUnknown();
+        this.#bindings.renumber();
         await this.#program(facts);
-        await this.#mirror();
-        await this.#export();
+        await this.#switches.mirror(this.#mirrors);
+        await this.#switches.export(this.#records);
       },
     };
-  }
-
-  /** The change that makes the flows of a switch what they should be, whatever they are. */
-  async #missing(name: string, datapath: Datapath): Promise<FlowChange> {
-    const wanted = this.flows().filter((flow) => flow.switch === name);
-    const actual = await datapath.dumpFlows();
-    const { missing, changed, extra } = flowDifference(
-      wanted,
-      actual.map(({ flow }) => flow),
-    );
-    return { add: [...missing, ...changed.map((each) => each.wanted)], remove: extra };
   }
 
   #portRecord(switchName: string, number: number): PortRecord | undefined {
@@ -480,7 +363,11 @@ export class Agent {
 
   async #answer(switchName: string, datapath: Datapath, packet: PacketIn): Promise<void> {
     if (packet.userdata === PUNT.aclLog) {
-      const decision = readDecision(packet, this.#records, (number) => this.#portRecord(switchName, number));
+      const decision = readDecision(
+        packet,
+        (number) => this.#acls.get(number),
+        (number) => this.#portRecord(switchName, number),
+      );
       if (decision) this.#onDecision(decision);
       return;
     }
@@ -490,23 +377,10 @@ export class Agent {
     if (answer) await datapath.packetOut(packet.inPort, answer, [output('in_port')]).catch(() => {});
   }
 
-  /** To the guests whom one of the records concerns. */
-  async #advertise(records: readonly PolicyRecord[]): Promise<void> {
-    const subnets = new Set(records.flatMap((record) => (record.kind === 'subnet' ? [record.vsid] : [])));
-    const ports = new Set(records.flatMap((record) => (record.kind === 'port' ? [record.id] : [])));
-    if (subnets.size === 0 && ports.size === 0) return;
-    for (const port of this.#records.values()) {
-      if (port.kind !== 'port') continue;
-      const subnet = subnetOf(this.#records, port);
-      const bound = this.#ports.get(portOf.vnic(port.id));
-      if (!bound || !(ports.has(port.id) || (subnet && subnets.has(subnet.vsid)))) continue;
-      const datapath = this.#switches.get(bound.switch)?.datapath;
-      const offered = port.dhcpv6Server === undefined ? undefined : subnet;
-      for (const frame of this.#advertiser.frames(port, offered)) {
-        // What is lost now is said again later.
-        await datapath?.packetOut(bound.number, frame, [output('in_port')]).catch(() => {});
-      }
-    }
+  /** What sending frames takes. */
+  #sender(): Sender {
+    const datapathOf = (name: string) => this.#switches.get(name);
+    return { records: this.#records, bindings: this.#bindings, datapathOf };
   }
 }
 
@@ -517,13 +391,4 @@ const VNIC = portOf.vnic('');
 
 function isVnic(port: string): boolean {
   return port.startsWith(VNIC);
-}
-
-function mostFirst(a: DropCount, b: DropCount): number {
-  return b.packets - a.packets || (a.words < b.words ? -1 : 1);
-}
-
-/** A port of a switch, by its number or its name. */
-function place(switchName: string, port: number | string): string {
-  return `${switchName} ${port}`;
 }

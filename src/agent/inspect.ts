@@ -8,7 +8,7 @@ import { formatFlow } from '../flow/text.ts';
 import { formatActions } from '../flow/text-actions.ts';
 import { portOf } from '../pipeline/facts.ts';
 import type { PolicyRecord } from '../policy/records.ts';
-import type { Drift } from '../stream/report.ts';
+import type { Drift, SwitchFact } from '../stream/report.ts';
 import { flowDifference } from './flow-difference.ts';
 import { isInterfaceName, type WantedPort } from './ports.ts';
 
@@ -44,8 +44,15 @@ export function wordsOf({ port }: WantedPort, record: PolicyRecord): string {
   return `${what} of ${record.logicalNetwork}`;
 }
 
-/** Everything in which the switch differs; nothing of it is changed. */
-export async function inspect(wanted: WantedSwitch, datapath: Datapath): Promise<readonly Drift[]> {
+/** A virtual switch as it was found. */
+export interface Inspected {
+  /** Everything in which it differs from what is wanted. */
+  readonly drift: readonly Drift[];
+  readonly fact: SwitchFact;
+}
+
+/** Asks the switch for everything, each thing once; nothing of it is changed. */
+export async function inspect(wanted: WantedSwitch, datapath: Datapath): Promise<Inspected> {
   const [ports, meters, flows, mirrors, flowExport] = await Promise.all([
     datapath.ports(),
     datapath.meters(),
@@ -53,7 +60,7 @@ export async function inspect(wanted: WantedSwitch, datapath: Datapath): Promise
     datapath.mirrors(),
     datapath.flowExport(),
   ]);
-  return [
+  const drift = [
     ...portDrift(wanted, ports),
     ...meterDrift(wanted, meters),
     ...flowDrift(
@@ -66,6 +73,7 @@ export async function inspect(wanted: WantedSwitch, datapath: Datapath): Promise
     ),
     ...exportDrift(wanted, flowExport),
   ];
+  return { drift, fact: { name: wanted.name, ports: ports.size, flows: flows.length } };
 }
 
 type Ports = Awaited<ReturnType<Datapath['ports']>>;

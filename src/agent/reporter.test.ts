@@ -33,6 +33,20 @@ describe('a reporter', () => {
     });
   });
 
+  it('asks a switch for its flows once a look', async () => {
+    const fabric = machine.switches.get('Fabric')!;
+    const dump = fabric.dumpFlows.bind(fabric);
+    let dumps = 0;
+    fabric.dumpFlows = () => {
+      dumps += 1;
+      return dump();
+    };
+    await reporter.report();
+    expect(dumps).toBe(1);
+    await agent.overview();
+    expect(dumps).toBe(2);
+  });
+
   it('speaks by itself once about what is well, at every look about what is not, and when something changes', async () => {
     await reporter.look();
     await reporter.look();

@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../base/clock.ts';
 import { type Finding, NetloomError } from '../base/error.ts';
-import type { Drift, HostReport, VnicFact } from '../stream/report.ts';
+import type { Drift, HostReport, SwitchFact, VnicFact } from '../stream/report.ts';
 import type { Agent } from './agent.ts';
 import type { Engine } from './engine.ts';
 
@@ -40,12 +40,13 @@ export class Reporter {
     let repaired: readonly Drift[] = [];
     const findings: Finding[] = [];
     try {
+      let switches: readonly SwitchFact[];
       if (repair) {
         const result = await agent.repair();
-        ({ drift, repaired } = result);
+        ({ drift, switches, repaired } = result);
         findings.push(...result.findings);
-      } else drift = await agent.check();
-      const report = { ...(await this.#facts()), drift, repaired, findings };
+      } else ({ drift, switches } = await agent.check());
+      const report = { ...(await this.#facts()), switches, drift, repaired, findings };
       this.#said = essence(report);
       this.#last = report;
       return report;
@@ -89,7 +90,7 @@ export class Reporter {
     const next = () => {
       if (stopped) return;
       cancel = clock.after(LINKS_EVERY_MS, () => {
-        void (this.#isMoving() ? this.lookAtVnics() : Promise.resolve()).then(next);
+        void (this.#options.agent.isMoving() ? this.lookAtVnics() : Promise.resolve()).then(next);
       });
     };
     next();
@@ -106,13 +107,6 @@ export class Reporter {
    */
   lookSoon(): void {
     this.#lookSoon();
-  }
-
-  #isMoving(): boolean {
-    return this.#options.agent
-      .records()
-      .values()
-      .some((record) => record.kind === 'port' && record.migration !== undefined);
   }
 
   #startWhole(clock: Clock, every: number): () => void {
@@ -158,14 +152,13 @@ export class Reporter {
     };
   }
 
-  async #facts(): Promise<Pick<HostReport, 'version' | 'engine' | 'nics' | 'switches' | 'vnics'>> {
-    const { engine, agent, version } = this.#options;
+  async #facts(): Promise<Pick<HostReport, 'version' | 'engine' | 'nics' | 'vnics'>> {
+    const { engine, version } = this.#options;
     const vnics = await this.#options.vnics?.();
     return {
       version,
       engine: await engine.about(),
       nics: await engine.nics(),
-      switches: await agent.switches(),
       ...(vnics ? { vnics } : {}),
     };
   }

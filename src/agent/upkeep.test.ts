@@ -30,7 +30,7 @@ describe('check and repair', () => {
     cookie: 5n,
   });
   const words = async () =>
-    (await agent.check()).map((drift) => `${drift.what} ${drift.object}: ${drift.words}`);
+    (await agent.check()).drift.map((drift) => `${drift.what} ${drift.object}: ${drift.words}`);
   const soft = () => machine.switches.get('Fabric')!;
   const portName = async (type: string) =>
     [...(await soft().ports())].find(([, { spec }]) => spec.type === type)![0];
@@ -48,8 +48,8 @@ describe('check and repair', () => {
   it('finds nothing where nothing drifted, and changes nothing', async () => {
     const was = await state();
     machine.log.length = 0;
-    expect(await agent.check()).toEqual([]);
-    expect(await agent.repair()).toEqual({ repaired: [], drift: [], findings: [] });
+    expect((await agent.check()).drift).toEqual([]);
+    expect(await agent.repair()).toMatchObject({ repaired: [], drift: [], findings: [] });
     expect(machine.log).toEqual([]);
     expect(await state()).toBe(was);
   });
@@ -82,7 +82,7 @@ describe('check and repair', () => {
   it('tells all flows of one object that are gone in one line, and puts them back in one bundle', async () => {
     const mine = (await soft().dumpFlows()).map(({ flow }) => flow).filter((flow) => isOurs(flow.cookie));
     await soft().applyFlows({ add: [], remove: mine });
-    const drift = await agent.check();
+    const { drift } = await agent.check();
     expect(drift.reduce((sum, { count }) => sum + count, 0)).toBe(mine.length);
     expect(new Set(drift.map(({ what }) => what))).toEqual(new Set(['flow-missing']));
     expect(new Set(drift.map(({ object }) => object)).size).toBe(drift.length);
@@ -140,7 +140,10 @@ describe('check and repair', () => {
     await soft().setPort({ type: 'vif', name: stray, id: 'x', vlan: { mode: 'access', tag: 5 } });
     const [meter] = [...(await soft().meters()).values()];
     await soft().setMeter({ ...meter!, bands: [{ type: 'drop', rate: 1_000_000 }] });
-    expect((await agent.check()).map(({ what }) => what).sort()).toEqual(['meter-changed', 'port-extra']);
+    expect((await agent.check()).drift.map(({ what }) => what).sort()).toEqual([
+      'meter-changed',
+      'port-extra',
+    ]);
     expect((await agent.repair()).drift).toEqual([]);
     expect((await soft().ports()).has(stray)).toBe(false);
     expect((await soft().meters()).get(meter!.id)).toEqual(meter);
@@ -160,11 +163,11 @@ describe('check and repair', () => {
     await agent.apply(changesOf([mirror]));
     const wanted = (await soft().mirrors()).map((stats) => stats.mirror);
     expect(wanted).toHaveLength(1);
-    expect(await agent.check()).toEqual([]);
+    expect((await agent.check()).drift).toEqual([]);
     await soft().setMirrors([stray]);
-    expect((await agent.check()).map(({ what }) => what)).toEqual(['mirror-missing', 'mirror-extra']);
+    expect((await agent.check()).drift.map(({ what }) => what)).toEqual(['mirror-missing', 'mirror-extra']);
     await soft().setMirrors([{ ...wanted[0]!, selectDstPorts: [] }]);
-    expect((await agent.check()).map(({ what }) => what)).toEqual(['mirror-changed']);
+    expect((await agent.check()).drift.map(({ what }) => what)).toEqual(['mirror-changed']);
     expect((await agent.repair()).drift).toEqual([]);
     expect((await soft().mirrors()).map((stats) => stats.mirror)).toEqual(wanted);
   });
@@ -217,7 +220,7 @@ describe('check and repair', () => {
           }
           if (what === 'remove meter' && meter !== undefined) await soft().removeMeter(meter);
         }
-        for (const { what } of await agent.check()) seen.add(what);
+        for (const { what } of (await agent.check()).drift) seen.add(what);
         expect(await agent.repair()).toMatchObject({ drift: [], findings: [] });
         expect(await machine.flows()).toEqual([...desired(), formatFlow(foreign)].sort());
       }),
@@ -249,7 +252,7 @@ describe('check and repair', () => {
     machine.refuse = 1;
     const blue1 = host1Records().find(isBlue1)!;
     expect((await agent.apply([{ key: recordKey(blue1) }])).ok).toBe(false);
-    expect((await agent.check()).map(({ what }) => what)).toContain('flow-extra');
+    expect((await agent.check()).drift.map(({ what }) => what)).toContain('flow-extra');
     expect((await agent.repair()).drift).toEqual([]);
     expect(await machine.flows()).toEqual([...desired(), formatFlow(foreign)].sort());
   });

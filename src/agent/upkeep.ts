@@ -6,7 +6,7 @@ import type { ExplainedFlow } from '../flow/flow.ts';
 import type { FlowExport } from '../flow/flow-export.ts';
 import { metersOf } from '../pipeline/punt.ts';
 import type { MirrorRecord } from '../policy/records.ts';
-import type { Drift } from '../stream/report.ts';
+import type { Drift, SwitchFact } from '../stream/report.ts';
 import type { Engine } from './engine.ts';
 import { type InspectedPort, inspect, isAsWanted, sameMeter, type WantedSwitch, wordsOf } from './inspect.ts';
 import { mirrorsOf } from './mirrors.ts';
@@ -24,32 +24,42 @@ export interface Running {
   numberOf(port: WantedPort): number | undefined;
   /** A switch is not there any more. */
   forget(name: string): void;
-  open(name: string): Promise<{ readonly datapath: Datapath }>;
+  open(name: string): Promise<Datapath>;
   /** Makes a port, or sets it right. */
   bind(port: WantedPort): Promise<void>;
   /** Compares all flows and mirrors, and sets them right, now that the ports are. */
   program(): Promise<void>;
 }
 
-/** What a repair came to. */
-export interface Repaired {
+/** What a look came to. */
+export interface Checked {
+  /** How the switches differ from what is wanted. */
+  readonly drift: readonly Drift[];
+  /** Those that are wanted and there, by name. */
+  readonly switches: readonly SwitchFact[];
+}
+
+/** What a repair came to, and what is so after it. */
+export interface Repaired extends Checked {
   /** What was not as it should be, and is now. */
   readonly repaired: readonly Drift[];
-  /** What still is not. */
-  readonly drift: readonly Drift[];
   /** What stood in the way. */
   readonly findings: readonly Finding[];
 }
 
-/** How the switches differ from what is wanted. Changes nothing; what is not ours is nobody's business here. */
-export async function check(running: Running): Promise<readonly Drift[]> {
+/** Looks at all switches. Changes nothing; what is not ours is nobody's business here. */
+export async function check(running: Running): Promise<Checked> {
   const present = new Set(await running.engine.switchNames());
   const wanted = wantedSwitches(running);
   const drift: Drift[] = [];
+  const switches: SwitchFact[] = [];
   for (const each of wanted.values()) {
     const datapath = present.has(each.name) ? running.switches.get(each.name)?.datapath : undefined;
-    if (datapath) drift.push(...(await inspect(each, datapath)));
-    else {
+    if (datapath) {
+      const found = await inspect(each, datapath);
+      drift.push(...found.drift);
+      switches.push(found.fact);
+    } else {
       const words = `The virtual switch ${each.name} is gone.`;
       drift.push({ what: 'switch-missing', switch: each.name, object: each.origin, count: 1, words });
     }
@@ -59,21 +69,21 @@ export async function check(running: Running): Promise<readonly Drift[]> {
     const words = `There is a virtual switch that nobody wants: ${name}.`;
     drift.push({ what: 'switch-extra', switch: name, object: '', count: 1, words });
   }
-  return drift;
+  return { drift, switches: switches.sort((a, b) => (a.name < b.name ? -1 : 1)) };
 }
 
 /** Makes everything as it is wanted, in one bundle a switch, and looks again. */
 export async function repair(running: Running): Promise<Repaired> {
-  const found = await check(running);
+  const { drift: found } = await check(running);
   let findings: readonly Finding[] = [];
   try {
     if (found.length > 0) await setRight(running);
   } catch (thrown) {
     findings = NetloomError.from(thrown).findings;
   }
-  const drift = await check(running);
-  const left = new Set(drift.map(identity));
-  return { repaired: found.filter((d) => !left.has(identity(d))), drift, findings };
+  const after = await check(running);
+  const left = new Set(after.drift.map(identity));
+  return { ...after, repaired: found.filter((d) => !left.has(identity(d))), findings };
 }
 
 async function setRight(running: Running): Promise<void> {
@@ -83,7 +93,7 @@ async function setRight(running: Running): Promise<void> {
   for (const name of present) if (!wanted.has(name)) await engine.removeSwitch(name);
   for (const name of [...switches.keys()]) if (!present.has(name)) running.forget(name);
   for (const { name, ports } of wanted.values()) {
-    const { datapath } = await running.open(name);
+    const datapath = await running.open(name);
     await setPortsRight(running, datapath, ports);
   }
   await running.program();

@@ -14,6 +14,7 @@ import { memoryTransport } from '../stream/memory.ts';
 import { policyRoutes } from '../stream/server.ts';
 import { HostDaemon } from './daemon.ts';
 import type { HostEngine, PluggedVnic } from './engine.ts';
+import { MemoryNetwork } from './inherit/fixture.ts';
 import { Log } from './log.ts';
 import { askStatus } from './status/socket.ts';
 
@@ -24,10 +25,17 @@ const scopeOf = (record: PolicyRecord): Scope =>
 class Host extends Machine implements HostEngine {
   away = 0;
   closed = 0;
+  /** It says who it is once this settles. */
+  introduced: Promise<void> | undefined;
   readonly plugged: PluggedVnic[] = [];
 
   async vnics(): Promise<readonly PluggedVnic[]> {
     return this.plugged;
+  }
+
+  override async about(): Promise<string> {
+    await this.introduced;
+    return super.about();
   }
 
   findings(): readonly Finding[] {
@@ -47,11 +55,13 @@ class Host extends Machine implements HostEngine {
 
 let directory: string;
 let host: Host;
+let network: MemoryNetwork;
 let lines: string[];
 const daemons: HostDaemon[] = [];
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'netloom-agent-'));
   host = new Host();
+  network = new MemoryNetwork();
   lines = [];
 });
 afterEach(async () => {
@@ -83,6 +93,7 @@ async function begin(feed?: PolicyFeed): Promise<HostDaemon> {
     random: () => 0.5,
     log: new Log({ format: 'text', isJournal: true, wall: () => 0, write: (line) => lines.push(line) }),
     openEngine: () => host.open(),
+    network,
     controller: {
       url: 'memory',
       transport: memoryTransport(routes),
@@ -97,7 +108,10 @@ async function begin(feed?: PolicyFeed): Promise<HostDaemon> {
 }
 
 const flowCount = async () => (await host.switches.get('Fabric')?.dumpFlows())?.length ?? 0;
-const inForce = (daemon: HostDaemon) => expect.poll(async () => (await daemon.status()).policy.inForce);
+/** Far away: it is for what never comes. */
+const LIMIT = { timeout: 60_000 };
+const inForce = (daemon: HostDaemon) =>
+  expect.poll(async () => (await daemon.status()).policy.inForce, LIMIT);
 
 describe('the agent of a host', () => {
   it('puts the policy in force, keeps it on the disk, and shows how it is', async () => {
@@ -181,21 +195,63 @@ describe('the agent of a host', () => {
     const outcomes: (boolean | undefined)[] = [];
     feed.onStatus(() => outcomes.push(feed.status()[0]?.outcome?.ok));
     const daemon = await begin(feed);
-    await expect.poll(() => outcomes).toEqual(expect.arrayContaining([false, true]));
+    await expect.poll(() => outcomes, LIMIT).toEqual(expect.arrayContaining([false, true]));
     expect((await daemon.status()).policy.findings).toEqual([]);
+  });
+
+  it('tries again what did not get in, and then takes away what an earlier life left', async () => {
+    await host.openSwitch('Left over');
+    network.away = 2;
+    const daemon = await begin(feedOf());
+    await inForce(daemon).toBe(7);
+    await expect.poll(() => [...host.switches.keys()], LIMIT).toEqual(['Fabric']);
+  });
+
+  it('does not begin any more once it is to end', async () => {
+    let introduce = () => {};
+    host.introduced = new Promise((resolve) => {
+      introduce = resolve;
+    });
+    const daemon = await begin(feedOf());
+    const stopped = daemon.stop();
+    introduce();
+    await stopped;
+    expect(host.closed).toBe(1);
+    expect((await daemon.status()).controller.state).toBe('not yet');
+    expect(host.log).toEqual([]);
+  });
+
+  it('undoes nothing after a trial that was interrupted, where it does not know what there was before', async () => {
+    const first = await begin(feedOf());
+    await inForce(first).toBe(7);
+    await first.stop();
+    daemons.length = 0;
+    const flows = await flowCount();
+    writeFileSync(join(directory, 'policy'), 'damaged');
+    const trial = { device: 'nlv0123456789a', signature: 'one' };
+    const journal = { version: 1, original: { device: 'eth0', addresses: [], routes: [] }, trial };
+    writeFileSync(join(directory, 'management'), JSON.stringify(journal));
+    for (const _life of [2, 3]) {
+      const next = await begin();
+      await expect.poll(async () => (await next.status()).troubles.length, LIMIT).toBeGreaterThan(0);
+      expect(await flowCount()).toBe(flows);
+      expect(readFileSync(join(directory, 'management'), 'utf8')).toContain('"trial"');
+      await next.stop();
+      daemons.length = 0;
+    }
   });
 
   it('takes away what an earlier life left, once the controller has said what there is to be', async () => {
     await host.openSwitch('Left over');
     const daemon = await begin(feedOf());
     await inForce(daemon).toBe(7);
-    await expect.poll(() => [...host.switches.keys()]).toEqual(['Fabric']);
+    await expect.poll(() => [...host.switches.keys()], LIMIT).toEqual(['Fabric']);
   });
 
   it('takes nothing away while it does not know what there is to be', async () => {
     await host.openSwitch('Left over');
     const daemon = await begin();
-    await expect.poll(async () => (await daemon.status()).troubles.length).toBeGreaterThan(0);
+    await expect.poll(async () => (await daemon.status()).troubles.length, LIMIT).toBeGreaterThan(0);
     await new Promise((resolve) => setTimeout(resolve, 0));
     expect([...host.switches.keys()]).toEqual(['Left over']);
   });

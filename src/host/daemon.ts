@@ -6,7 +6,6 @@
  * The data plane never waits for the controller, and never depends on this process: it ends with everything as it is, and
  * begins by finding out what is there. Nothing is flushed; what differs is changed in one bundle a switch.
  */
-import type { Transport } from '@connectrpc/connect';
 import { Agent } from '../agent/agent.ts';
 import { recordsOf } from '../agent/changes.ts';
 import { Counting } from '../agent/counting.ts';
@@ -14,19 +13,21 @@ import { askRegularly } from '../agent/neighbour-schedule.ts';
 import { Reporter } from '../agent/reporter.ts';
 import { advertiseRegularly } from '../agent/router-advertiser.ts';
 import type { Clock } from '../base/clock.ts';
-import { type Finding, finding, NetloomError } from '../base/error.ts';
+import { type Finding, NetloomError } from '../base/error.ts';
 import { PolicyClient } from '../stream/client.ts';
 import type { Held } from '../stream/replica.ts';
 import type { Drift, HostReport } from '../stream/report.ts';
+import type { ControllerLink } from './controller-link.ts';
 import type { HostEngine } from './engine.ts';
 import { InForce } from './in-force.ts';
+import { type HostNetwork, hostNetwork } from './inherit/host-network.ts';
 import { Management } from './inherit/management.ts';
 import type { Log } from './log.ts';
 import { PolicyKeeper } from './state/policy-keeper.ts';
 import { type Asked, collectStatus, emptyStatus } from './status/collect.ts';
 import { serveStatus } from './status/socket.ts';
 import type { AgentStatus } from './status/status.ts';
-import { Troubles } from './troubles.ts';
+import { drifted, Troubles } from './troubles.ts';
 
 export interface DaemonOptions {
   readonly host: string;
@@ -42,20 +43,12 @@ export interface DaemonOptions {
   /** Connects with Open vSwitch. Rejects where it is not there yet: it is tried again. */
   readonly openEngine: (onTrouble: (trouble: Finding) => void) => Promise<HostEngine>;
   readonly controller: ControllerLink;
+  /** What the management of the host is moved in; absent: the network of this process. */
+  readonly network?: HostNetwork;
   /** Milliseconds between two looks at whether the host is as it should be. */
   readonly inspectEvery?: number;
   /** Milliseconds between two attempts at what did not succeed, and until the leftovers of an earlier life are swept. */
   readonly retryEvery?: number;
-}
-
-/** The way to the controller. */
-export interface ControllerLink {
-  readonly url: string;
-  readonly transport: Transport;
-  /** Whether a new connection comes about now, within seconds. Never rejects. */
-  reachable(): Promise<boolean>;
-  /** End of the certificate's life in milliseconds since 1970; undefined without one. */
-  certificateUntil(): number | undefined;
 }
 
 const ACCEPTED = 'The controller has accepted this host.';
@@ -70,7 +63,8 @@ export class HostDaemon {
   #running: Running | undefined;
   #drift: readonly Drift[] = [];
   #stopped = false;
-  #cancelTimer = () => {};
+  /** What is tried next. */
+  #next: { readonly what: Next; readonly cancel: () => void } | undefined;
   /** What is under way and has to end before this does. */
   #work: Promise<void> = Promise.resolve();
   #stopStatus = () => {};
@@ -93,21 +87,23 @@ export class HostDaemon {
   async start(): Promise<void> {
     const { directory, host, version, log, controller } = this.#options;
     log.info(`The agent of host ${host} begins (Netloom ${version}, controller ${controller.url}).`);
-    this.#stopStatus = await serveStatus(directory, () => this.status());
+    const stopStatus = await serveStatus(directory, () => this.status());
+    if (this.#stopped) return stopStatus();
+    this.#stopStatus = stopStatus;
     this.#work = this.#begin();
   }
 
   /** Ends, and leaves the data plane exactly as it is. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    this.#cancelTimer();
+    this.#next?.cancel();
     this.#stopStatus();
+    await this.#running?.client.stop();
+    await this.#work;
     const running = this.#running;
     running?.stopLooking();
     running?.stopAdvertising();
     running?.stopAsking();
-    await running?.client.stop();
-    await this.#work;
     await running?.agent.idle();
     this.#keeper.flush();
     await running?.engine.close();
@@ -142,20 +138,21 @@ export class HostDaemon {
       engine = await openEngine(tell);
     } catch (thrown) {
       tell(NetloomError.from(thrown).findings[0]);
-      if (!this.#stopped) this.#later(() => this.#begin());
+      this.#later('begin');
       return;
     }
-    if (this.#stopped) return engine.close();
-    this.#answers();
     try {
-      log.info(`${await engine.about()} is what switches frames here.`);
-      await this.#run(engine);
+      if (!this.#stopped) {
+        this.#answers();
+        log.info(`${await engine.about()} is what switches frames here.`);
+        await this.#run(engine);
+      }
     } catch (thrown) {
       // Whatever it was, the host goes on as it is, and it is tried again.
       this.#troubles.set('start', NetloomError.from(thrown).findings);
-      await engine.close();
-      if (!this.#stopped) this.#later(() => this.#begin());
+      this.#later('begin');
     }
+    if (!this.#running) await engine.close();
   }
 
   async #run(engine: HostEngine): Promise<void> {
@@ -165,6 +162,7 @@ export class HostDaemon {
     const management = new Management({
       directory,
       agent,
+      network: this.#options.network ?? hostNetwork(),
       clock,
       log,
       reachable: () => controller.reachable(),
@@ -179,18 +177,22 @@ export class HostDaemon {
         client.report(report);
       },
     });
+    const held = this.#held();
+    // Where the policy on the disk was not to be believed, nobody knows what there was before.
+    if (management.isInterrupted && (held || !this.#keeper.hasRefused))
+      await management.recover(held ? recordsOf(held.policy) : []);
+    if (this.#stopped) return;
     const inForce = new InForce({
       agent,
       management,
       keeper: this.#keeper,
       reporter,
       log,
+      ...(held ? { held } : {}),
       onOutcome: (ok) => {
-        if (!ok) this.#later(() => this.#retry());
+        if (!ok) this.#later('retry');
       },
     });
-    const held = this.#held();
-    if (management.isInterrupted) await management.recover(held ? recordsOf(held.policy) : []);
     const client = new PolicyClient({
       host,
       bootNonce,
@@ -216,7 +218,7 @@ export class HostDaemon {
       this.#troubles.set(`restore ${name}`, findings);
       reporter.lookSoon();
       if (ok) this.#answers();
-      else this.#later(() => this.#retry());
+      else this.#later('retry');
     });
     this.#running = {
       engine,
@@ -230,7 +232,7 @@ export class HostDaemon {
       stopAsking: askRegularly(agent, clock, random),
     };
     client.start();
-    this.#later(() => this.#sweep());
+    this.#later('sweep');
   }
 
   #held(): Held | undefined {
@@ -261,7 +263,7 @@ export class HostDaemon {
       inForce.revision !== client.revision ||
       client.revision === 0
     )
-      return this.#later(() => this.#sweep());
+      return this.#later('sweep');
     const report = await reporter.report(true);
     this.#seen(report);
     // Whatever it says: the reporter takes it for said, and says no more of what it has seen now.
@@ -276,8 +278,8 @@ export class HostDaemon {
     const before = inForce.findings;
     const findings = await inForce.again();
     if (JSON.stringify(findings) !== JSON.stringify(before)) client.outcome(findings);
-    // What still fails is tried once more by itself.
-    if (findings.every(({ severity }) => severity !== 'error')) this.#later(() => this.#sweep());
+    // What still fails is tried once more by itself; then the sweep is due.
+    this.#later('sweep');
   }
 
   #answers(): void {
@@ -296,35 +298,28 @@ export class HostDaemon {
     );
   }
 
-  /** One thing is tried again at a time. */
-  #later(run: () => Promise<void>): void {
-    this.#cancelTimer();
-    if (this.#stopped) return;
-    this.#cancelTimer = this.#options.clock.after(this.#options.retryEvery ?? RETRY_EVERY_MS, () => {
-      this.#work = this.#work.then(run).catch((thrown: unknown) => {
-        this.#troubles.set('agent', NetloomError.from(thrown).findings);
-      });
+  /** One thing is tried at a time; the sweep waits until there is nothing else to try. */
+  #later(what: Next): void {
+    if (this.#stopped || (what === 'sweep' && this.#next)) return;
+    this.#next?.cancel();
+    const cancel = this.#options.clock.after(this.#options.retryEvery ?? RETRY_EVERY_MS, () => {
+      this.#next = undefined;
+      this.#work = this.#work
+        .then(() => (what === 'begin' ? this.#begin() : what === 'retry' ? this.#retry() : this.#sweep()))
+        .catch((thrown: unknown) => {
+          this.#troubles.set('agent', NetloomError.from(thrown).findings);
+        });
     });
+    this.#next = { what, cancel };
   }
 }
+
+/** What is tried again, or for the first time once it is time. */
+type Next = 'begin' | 'retry' | 'sweep';
 
 interface Running extends Asked {
   readonly reporter: Reporter;
   readonly stopLooking: () => void;
   readonly stopAdvertising: () => void;
   readonly stopAsking: () => void;
-}
-
-function drifted(drift: readonly Drift[]): Finding {
-  const [first] = drift;
-  const more = drift.length > 1 ? ` And ${drift.length - 1} more.` : '';
-  return {
-    ...finding(
-      'drift-remains',
-      first?.object ?? '',
-      `${first?.words ?? ''}${more}`,
-      'See "netloom compliance"; "netloom remediate" makes it right.',
-    ),
-    severity: 'warning',
-  };
 }

@@ -6,13 +6,13 @@
  *              2. ask for a certificate with the token's secret, over TLS that is checked against that authority
  *     renew    the same over the connection that the present certificate proves
  */
-import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { X509Certificate } from 'node:crypto';
 import type { SecureClientSessionOptions } from 'node:http2';
 import { connect, type DetailedPeerCertificate } from 'node:tls';
 import { ConnectError, createClient, type Transport } from '@connectrpc/connect';
 import { CODES, type ErrorCode } from '../base/codes.ts';
 import { finding, NetloomError } from '../base/error.ts';
-import { fingerprintOf, makeRequest, pemOf, readCertificate } from '../identity/certificates.ts';
+import { fingerprintOf, isKeyOf, makeRequest, pemOf, readCertificate } from '../identity/certificates.ts';
 import type { Credentials } from '../identity/credentials.ts';
 import { type JoinToken, readJoinToken } from '../identity/join-token.ts';
 import { CONTROLLER_NAME } from '../identity/names.ts';
@@ -117,7 +117,7 @@ function credentialsOf(host: string, controllerUrl: string, key: string, answer:
     const certificate = pemOf(answer.certificate);
     const caCertificates = answer.caCertificates.map(pemOf);
     const read = new X509Certificate(certificate);
-    const isOurs = readCertificate(certificate).host === host && read.checkPrivateKey(createPrivateKey(key));
+    const isOurs = readCertificate(certificate).host === host && isKeyOf(key, certificate);
     if (!isOurs) throw new Error('its certificate is not for this host and its key');
     if (caCertificates.length > MAX_AUTHORITIES) throw new Error('it names too many authorities');
     if (!caCertificates.some((authority) => read.verify(new X509Certificate(authority).publicKey)))

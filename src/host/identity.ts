@@ -3,7 +3,7 @@ import type { Clock } from '../base/clock.ts';
 import { type Finding, NetloomError } from '../base/error.ts';
 import { readCertificate } from '../identity/certificates.ts';
 import { type Credentials, renewalDue } from '../identity/credentials.ts';
-import type { ControllerLink } from './daemon.ts';
+import type { ControllerLink } from './controller-link.ts';
 import { renew, secureTransport } from './enrolment.ts';
 import { probeController } from './probe.ts';
 import { writeCredentials } from './state/credentials-file.ts';

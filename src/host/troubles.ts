@@ -1,5 +1,6 @@
 /** What is wrong with a host at this moment, by what it concerns: for the log once, for the status as long as it lasts. */
-import type { Finding } from '../base/error.ts';
+import { type Finding, warning } from '../base/error.ts';
+import type { Drift } from '../stream/report.ts';
 import type { Log } from './log.ts';
 
 export class Troubles {
@@ -20,4 +21,16 @@ export class Troubles {
   all(): readonly Finding[] {
     return [...this.#standing.values()].flat();
   }
+}
+
+/** That a host is not as the policy wants it: the first thing, and how many more there are. */
+export function drifted(drift: readonly Drift[]): Finding {
+  const [first] = drift;
+  const more = drift.length > 1 ? ` And ${drift.length - 1} more.` : '';
+  return warning(
+    'drift-remains',
+    first?.object ?? '',
+    `${first?.words ?? ''}${more}`,
+    'See "netloom compliance"; "netloom remediate" makes it right.',
+  );
 }

@@ -9,13 +9,13 @@
  * without a moment in which somebody is not believed: prepare, wait until every host has renewed (20 days), promote, wait
  * again (30 days), retire.
  */
-import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { finding, NetloomError } from '../base/error.ts';
-import { syncDirectory, writePrivateFile } from '../base/private-file.ts';
+import { isPrivate, syncDirectory, writePrivateFile } from '../base/private-file.ts';
 import {
   type CertificateFacts,
+  isKeyOf,
   type KeyedCertificate,
   makeAuthority,
   readCertificate,
@@ -122,10 +122,9 @@ function textOf({ key, certificate }: KeyedCertificate): string {
 /** A key with its certificate, which are of each other and nobody else's to read. */
 function readKeyed(directory: string, name: string): KeyedCertificate {
   const file = join(directory, name);
-  const mode = statSync(file, { throwIfNoEntry: false })?.mode;
-  if (mode === undefined)
+  if (!existsSync(file))
     throw unusable(directory, `there is no ${name}`, 'Bring it back from the backup of the data directory.');
-  if ((mode & 0o077) !== 0) {
+  if (!isPrivate(file)) {
     throw unusable(
       directory,
       `others than its owner may read ${name}`,
@@ -134,20 +133,13 @@ function readKeyed(directory: string, name: string): KeyedCertificate {
   }
   const text = readFileSync(file, 'utf8');
   const [certificate, key] = [CERTIFICATE.exec(text)?.[0], KEY.exec(text)?.[0]];
-  if (certificate !== undefined && key !== undefined && belong(certificate, key)) return { certificate, key };
+  if (certificate !== undefined && key !== undefined && isKeyOf(key, certificate))
+    return { certificate, key };
   throw unusable(
     directory,
     `${name} does not hold a certificate and the key that it is of`,
     'Bring it back from the backup of the data directory.',
   );
-}
-
-function belong(certificate: string, key: string): boolean {
-  try {
-    return new X509Certificate(certificate).checkPrivateKey(createPrivateKey(key));
-  } catch {
-    return false;
-  }
 }
 
 function certificateOf(directory: string, name: string): string | undefined {

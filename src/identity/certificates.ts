@@ -6,7 +6,7 @@
  *       host        client only; its one name is that of the host
  *       listener    server only; its one name is CONTROLLER_NAME
  */
-import { X509Certificate as NodeCertificate, webcrypto } from 'node:crypto';
+import { createPrivateKey, X509Certificate as NodeCertificate, webcrypto } from 'node:crypto';
 import {
   AuthorityKeyIdentifierExtension,
   BasicConstraintsExtension,
@@ -216,4 +216,13 @@ async function writeKey(key: CryptoKey): Promise<string> {
 function readKey(pem: string): Promise<CryptoKey> {
   const der = Buffer.from(pem.replace(/-----[^-]+-----/g, ''), 'base64');
   return webcrypto.subtle.importKey('pkcs8', der, EC, false, ['sign']);
+}
+
+/** Whether the key is the one that the certificate was made for, both PEM; false for what is no key or no certificate. */
+export function isKeyOf(key: string, certificate: string): boolean {
+  try {
+    return new NodeCertificate(certificate).checkPrivateKey(createPrivateKey(key));
+  } catch {
+    return false;
+  }
 }

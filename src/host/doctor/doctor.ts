@@ -7,7 +7,7 @@ import { recordsOf } from '../../agent/changes.ts';
 import type { Clock } from '../../base/clock.ts';
 import { askControl, controlSocketIn, readFeatures } from '../../ovs/control.ts';
 import type { PolicyView } from '../../policy/set.ts';
-import { hostSettings } from '../inherit/run-ip.ts';
+import { hostNetwork } from '../inherit/host-network.ts';
 import type { Check } from './check.ts';
 import { judgeConnections } from './connections.ts';
 import { type ControllerFacts, judgeController } from './controller.ts';
@@ -57,7 +57,9 @@ export async function examine(options: DoctorOptions): Promise<readonly Check[]>
       featuresOf(runDirectory, options.clock, bridge),
       printedBy('dpkg-query', ['-W', 'openvswitch-switch']),
       printedBy('ovs-vsctl', [`--db=unix:${join(runDirectory, 'db.sock')}`, '--timeout=5', 'get-manager']),
-      hostSettings().catch(() => new Map()),
+      hostNetwork()
+        .settings()
+        .catch(() => new Map()),
       lookAtPaths(probed),
       lookAtConnections(runDirectory, options.clock, isUserspace),
       controller?.(),

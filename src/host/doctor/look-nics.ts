@@ -1,7 +1,6 @@
 /** The NICs that the policy gives to switches, as the machine has them. */
 import * as z from 'zod';
-import { linkDetails } from '../inherit/run-ip.ts';
-import { nicFacts } from '../nics/nics.ts';
+import { linkDetails, nicFacts } from '../nics/nics.ts';
 import type { NicFact } from './paths.ts';
 
 const linkSchema = z.array(z.object({ ifname: z.string(), master: z.string().optional() }));

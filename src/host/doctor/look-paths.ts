@@ -1,7 +1,8 @@
 /** Sends probes: how large a packet gets to a provider address in one piece, and who answers for our own. */
 import { isIP } from 'node:net';
+import { endOf } from '../../base/run-tool.ts';
 import type { FabricPath } from './fabric.ts';
-import { ended, printedBy } from './look-system.ts';
+import { printedBy } from './look-system.ts';
 import type { OwnAddressFact, PathFact } from './paths.ts';
 
 /** IP and ICMP headers before what ping is asked to send. */
@@ -75,8 +76,8 @@ export async function lookAtOwnAddress(address: string, device: string | undefin
 async function answeringFor(address: string, device: string): Promise<string[] | undefined> {
   const isIputils = (await printedBy('arping', ['-V']))?.includes('iputils') ?? false;
   const { code, out } = isIputils
-    ? await ended('arping', ['-D', '-c', '2', '-w', '3', '-I', device, address])
-    : await ended('arping', ['-0', '-c', '2', '-w', '3', '-i', device, address]);
+    ? await endOf('arping', ['-D', '-c', '2', '-w', '3', '-I', device, address])
+    : await endOf('arping', ['-0', '-c', '2', '-w', '3', '-i', device, address]);
   if (code !== 0 && code !== 1) return undefined;
   const macs = [...out.matchAll(/\b(?:[0-9a-f]{2}:){5}[0-9a-f]{2}\b/gi)].map(([mac]) => mac.toLowerCase());
   return [...new Set(macs)];

@@ -1,31 +1,13 @@
 /** Looks into the kernel and at the daemons: /proc, /sys, the run directory. Nothing is changed. */
-import { execFile } from 'node:child_process';
 import { accessSync, constants, existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
+import { endOf } from '../../base/run-tool.ts';
 import type { SocketFact } from './open-vswitch.ts';
-
-const run = promisify(execFile);
-const LIMIT = 20_000;
 
 /** What a program printed when it succeeded; undefined where it is not there or fails. */
 export async function printedBy(tool: string, args: readonly string[]): Promise<string | undefined> {
-  const { code, out } = await ended(tool, args);
+  const { code, out } = await endOf(tool, args);
   return code === 0 ? out : undefined;
-}
-
-/** The exit code of a program and what it printed; without a code where it did not run to its end. */
-export async function ended(
-  tool: string,
-  args: readonly string[],
-): Promise<{ readonly code: number | undefined; readonly out: string }> {
-  try {
-    return { code: 0, out: (await run(tool, args, { timeout: LIMIT, maxBuffer: 1 << 24 })).stdout };
-  } catch (thrown) {
-    if (!(thrown instanceof Error && 'code' in thrown && 'stdout' in thrown))
-      return { code: undefined, out: '' };
-    return { code: typeof thrown.code === 'number' ? thrown.code : undefined, out: String(thrown.stdout) };
-  }
 }
 
 export function textOf(path: string): string | undefined {

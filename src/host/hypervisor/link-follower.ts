@@ -21,8 +21,11 @@ export interface LinkState {
 
 /** States of `query-status` in which the machine is not here: not yet, or not any more. */
 const ELSEWHERE = new Set(['inmigrate', 'postmigrate', 'finish-migrate', 'shutdown']);
-/** States of a migration (`MIGRATION` event) in which it may still end with the machine elsewhere. */
-const MOVING = new Set(['setup', 'active', 'postcopy-active', 'pre-switchover', 'device', 'completed']);
+/**
+ * States of a migration (`MIGRATION` event) in which it may still end with the machine elsewhere. Not `completed`: on the source
+ * the machine has been stopped by then, and on the destination it runs.
+ */
+const MOVING = new Set(['setup', 'active', 'postcopy-active', 'pre-switchover', 'device']);
 
 /** How the links are to be at first: `status` as `query-status`, `migration` as `query-migrate` has it. */
 export function linkStateOf(status: string, migration: string | undefined): LinkState {

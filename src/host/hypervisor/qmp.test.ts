@@ -104,6 +104,10 @@ describe('the link of a machine', () => {
       'up',
       'up',
     ]);
+    // Also after it has come here.
+    const here = [event('RESUME'), event('MIGRATION', 'completed'), event('STOP')];
+    expect(linksIn(linkStateOf('inmigrate', 'active'), ...here)).toEqual(['up', 'up', 'up']);
+    expect(linksIn(linkStateOf('running', 'completed'), event('STOP'))).toEqual(['up']);
     expect(linkStateOf('paused', undefined).link).toBe('up');
     expect(linkStateOf('postmigrate', 'completed').link).toBe('down');
   });

@@ -8,20 +8,21 @@ import type { PolicyRecord, PortRecord, SwitchRecord } from '../../policy/record
 import { recordText } from '../../policy/text.ts';
 import type { InterfaceSettings } from './network.ts';
 
-/** The host vNIC that takes the settings over. */
+/** What bears the settings of a NIC that belongs to a switch: a host vNIC that takes them over, or still the NIC. */
 export interface Heir {
-  /** The NIC that it inherits from. */
+  /** The NIC that had them as the machine was set up. */
   readonly nic: string;
-  /** The interface of the host vNIC. */
+  /** The interface of the host vNIC; the NIC itself where no host vNIC takes over. */
   readonly device: string;
-  /** For people: `host1/Management` */
+  /** For people: that of the host vNIC, `host1/Management`, or of the switch that takes the NIC. */
   readonly name: string;
   /** All that decides whether the host can be reached by it: equal texts are the same attempt. */
   readonly signature: string;
 }
 
 /**
- * The host vNIC that bears, under this policy, what a NIC bears as the machine was set up; undefined where the NIC keeps it.
+ * What bears, under this policy, the settings of a NIC that a switch takes; undefined where no switch takes one that has addresses.
+ * A switch that takes it without a host vNIC to inherit from it cuts the host off, unless somebody has seen to it in another way.
  * `settings`: of each interface by its name, as it is now, or as it was before a host vNIC took over.
  */
 export function heirOf(
@@ -47,5 +48,17 @@ export function heirOf(
     const signature = `${recordText(ofSwitch)}\n${recordText(port)}`;
     return { nic, device: interfaceName('v', port.id), name: port.name, signature };
   }
-  return undefined;
+  const hasAddresses = (name: string) => (settings.get(name)?.addresses.length ?? 0) > 0;
+  const taking = switches
+    .filter(({ uplink }) => uplink?.nics.some(hasAddresses))
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+  const nic = taking[0]?.uplink?.nics.find(hasAddresses);
+  if (!taking[0] || nic === undefined) return undefined;
+  return { nic, device: nic, name: taking[0].name, signature: taking.map(recordText).join('\n') };
+}
+
+/** Whether a record may be about what the host is managed by: a switch that takes NICs, or a host vNIC with addresses. */
+export function concernsManagement(record: PolicyRecord): boolean {
+  if (record.kind === 'switch') return record.uplink !== undefined;
+  return record.kind === 'port' && record.owner === 'host' && record.addresses.length > 0;
 }

@@ -1,47 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { interfaceName } from '../../agent/ports.ts';
-import { ip, mac } from '../../packet/address.ts';
-import type { PortRecord, SwitchRecord } from '../../policy/records.ts';
 import { heirOf } from './bearer.ts';
+import { nic, uplinked } from './fixture.ts';
 import { EMPTY_JOURNAL, isRefused, type Journal, kept, undone } from './journal.ts';
-import { type InterfaceSettings, movingCalls, readSettings } from './network.ts';
+import { movingCalls, readSettings, settingsSchema } from './network.ts';
 import { beginTrial, judge, TRIAL_MS } from './trial.ts';
-
-const nic: InterfaceSettings = {
-  device: 'eth0',
-  addresses: [
-    { address: '10.0.0.5', prefixLength: 24 },
-    { address: '2001:db8::5', prefixLength: 64 },
-  ],
-  routes: [
-    { to: 'default', family: 4, via: '10.0.0.1' },
-    { to: '10.9.0.0/16', family: 4, metric: 50 },
-  ],
-};
-
-const uplinked = (vlan = 0): [SwitchRecord, PortRecord] => [
-  {
-    kind: 'switch',
-    name: 'main',
-    type: 'external',
-    uplink: { nics: ['eth0', 'eth1'], teaming: 'static', balancing: 'dynamic', mtu: 1500 },
-    origin: 'HostSwitch/h1/main',
-  },
-  {
-    kind: 'port',
-    id: 'e1',
-    name: 'h1/Management',
-    owner: 'host',
-    switch: 'main',
-    mac: mac('02:00:00:00:00:01'),
-    addresses: [{ address: ip('10.0.0.5'), prefixLength: 24, dns: [] }],
-    attachment: { type: 'vlan', vlan },
-    security: { macSpoofing: false, dhcpGuard: true, routerGuard: true, guestSpecifiedAddresses: true },
-    mtu: 1500,
-    origin: 'HostSwitch/h1/main',
-  },
-];
 
 describe('the heir of a management NIC', () => {
   const settings = new Map([[nic.device, nic]]);
@@ -58,8 +22,16 @@ describe('the heir of a management NIC', () => {
     const [ofSwitch, port] = uplinked();
     const { uplink: _, ...without } = ofSwitch;
     expect(heirOf([without, port], settings)).toBeUndefined();
-    expect(heirOf([ofSwitch, { ...port, owner: 'vm' }], settings)).toBeUndefined();
     expect(heirOf(uplinked(), new Map([['eth9', { ...nic, device: 'eth9' }]]))).toBeUndefined();
+    const fabric = new Map([['eth0', { ...nic, addresses: [] }]]);
+    expect(heirOf([ofSwitch, port], fabric)).toBeUndefined();
+  });
+
+  it('is the NIC itself where a switch takes it and nobody inherits', () => {
+    const [ofSwitch, port] = uplinked();
+    const itself = { nic: 'eth0', device: 'eth0', name: 'main' };
+    expect(heirOf([ofSwitch], settings)).toMatchObject(itself);
+    expect(heirOf([ofSwitch, { ...port, owner: 'vm' }], settings)).toMatchObject(itself);
   });
 
   it('is another attempt whenever something changes that may cut the host off', () => {
@@ -138,9 +110,29 @@ describe('what moves addresses and routes', () => {
       addresses: [{ address: '10.0.0.5', prefixLength: 24 }],
       routes: [
         { to: 'default', family: 4, via: '10.0.0.1' },
-        { to: 'default', family: 6, via: 'fe80::2', metric: 1024 },
+        { to: 'default', family: 6, via: 'fe80::2', metric: 1024, protocol: 'static' },
       ],
     });
+  });
+});
+
+describe('routes', () => {
+  it('are read with all that makes them what they are, and set again so', () => {
+    const via = { gateway: '172.31.1.1', dev: 'eth0', flags: ['onlink'] };
+    const metrics = [{ mtu: 1400, initcwnd: 20, rtt: 7, congctl: 'bbr' }];
+    const read = readSettings(
+      [{ ifname: 'eth0' }, { ifname: 'eth1' }],
+      [
+        { dst: 'default', ...via, protocol: 'dhcp', metric: 100, metrics },
+        { dst: '10.9.0.0/16', flags: [], nexthops: [via, { gateway: '10.1.0.1', dev: 'gone' }] },
+      ],
+      [],
+    ).get('eth0');
+    expect(read?.isMultipath).toBe(true);
+    expect(read && movingCalls(read, 'nlv1', 'eth0', true).at(-1)?.join(' ')).toBe(
+      '-4 route replace default via 172.31.1.1 onlink proto dhcp metric 100 mtu 1400 initcwnd 20 dev eth0',
+    );
+    expect(read && settingsSchema.parse(JSON.parse(JSON.stringify(read)))).toEqual(read);
   });
 });
 

@@ -1,18 +1,19 @@
 /**
  * "Inherit from the management NIC", with commit-confirm. When the policy gives the addresses that the host is managed by to
- * a host vNIC (or changes that vNIC, or gives them back), the change is on trial: how it was is written down first, then it is
- * carried out, and when the controller cannot be reached within 30 s it is undone.
+ * a host vNIC (or changes that vNIC, or gives them back), or the NIC itself to a switch, the change is on trial: how it was is
+ * written down first, then it is carried out, and when the controller cannot be reached within 30 s it is undone.
  *
  *     journal on the disk -> switch, uplink, host vNIC (Agent) -> addresses and routes -> reached? -> keep
  *                                                                                          not? -> undo, remember
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Agent, Applied } from '../../agent/agent.ts';
+import { isInterfaceName } from '../../agent/ports.ts';
 import type { Clock } from '../../base/clock.ts';
 import { type Finding, finding, NetloomError, warning } from '../../base/error.ts';
 import type { PolicyRecord } from '../../policy/records.ts';
 import type { Log } from '../log.ts';
-import { type Heir, heirOf } from './bearer.ts';
+import { concernsManagement, type Heir, heirOf } from './bearer.ts';
+import type { HostNetwork } from './host-network.ts';
 import {
   EMPTY_JOURNAL,
   isRefused,
@@ -23,7 +24,6 @@ import {
   writeJournal,
 } from './journal.ts';
 import { type InterfaceSettings, movingCalls } from './network.ts';
-import { carryOut, hostSettings } from './run-ip.ts';
 import { beginTrial, judge, TRIAL_MS } from './trial.ts';
 
 /** Milliseconds between two attempts to reach the controller. */
@@ -32,6 +32,7 @@ const ATTEMPT_EVERY_MS = 500;
 export interface ManagementOptions {
   readonly directory: string;
   readonly agent: Agent;
+  readonly network: HostNetwork;
   readonly clock: Clock;
   readonly log: Log;
   /** Whether a new connection to the controller comes about now; has a limit of its own, of seconds. Never rejects. */
@@ -42,6 +43,8 @@ export interface ManagementOptions {
 export interface Taken {
   /** The policy is in force, or as much of it as the findings say. Otherwise the one before is. */
   readonly taken: boolean;
+  /** It is not tried again: it cut the host off. */
+  readonly refused?: true;
   readonly findings: readonly Finding[];
 }
 
@@ -77,7 +80,9 @@ export class Management {
     const { confirmed, trial, failed } = this.#journal;
     const why = failed ? { failed: failed.why } : {};
     if (trial) return { state: 'on trial', device: trial.device, ...why };
-    return confirmed ? { state: 'host vNIC', device: confirmed.device, ...why } : { state: 'nic', ...why };
+    return confirmed && isInterfaceName(confirmed.device)
+      ? { state: 'host vNIC', device: confirmed.device, ...why }
+      : { state: 'nic', ...why };
   }
 
   /** A trial was interrupted by the end of an agent before this one. */
@@ -88,67 +93,99 @@ export class Management {
   /** Undoes the trial that was interrupted; `before` is the policy that had been confirmed. Never rejects. */
   async recover(before: readonly PolicyRecord[]): Promise<void> {
     const why = 'The agent ended before the controller was reached again';
-    await this.#undo(before, why, false);
+    await this.#undo(before, why, 'interrupted');
     this.#options.log.info(`${why}; the management of the host is as it was before.`);
   }
 
-  /** Puts a policy in force by `apply`. `wanted` is all of it. Never rejects. */
-  async take(wanted: readonly PolicyRecord[], apply: () => Promise<Applied>): Promise<Taken> {
+  /**
+   * Puts a policy in force by `apply`. `wanted` is all of it. `isConfirmed`: it was in force before this agent began, so it is not
+   * on trial: there would be nothing to go back to. Never rejects.
+   */
+  async take(
+    wanted: readonly PolicyRecord[],
+    apply: () => Promise<Applied>,
+    isConfirmed: boolean,
+  ): Promise<Taken> {
     try {
-      return await this.#take(wanted, apply);
+      return await this.#take(wanted, apply, isConfirmed);
     } catch (thrown) {
-      return { taken: false, findings: NetloomError.from(thrown).findings };
+      return { taken: false, ...toFindings(thrown) };
     }
   }
 
-  async #take(wanted: readonly PolicyRecord[], apply: () => Promise<Applied>): Promise<Taken> {
-    const { agent, directory, log } = this.#options;
+  async #take(
+    wanted: readonly PolicyRecord[],
+    apply: () => Promise<Applied>,
+    isConfirmed: boolean,
+  ): Promise<Taken> {
     const journal = this.#journal;
-    if (journal.confirmed === undefined && !wanted.some(mayInherit)) {
+    const { confirmed, trial } = journal;
+    if (!confirmed && !trial && !wanted.some(concernsManagement)) {
       const { findings } = await apply();
       return { taken: true, findings };
     }
-    const settings = new Map(await hostSettings());
-    if (journal.original) settings.set(journal.original.device, journal.original);
+    const settings = new Map(await this.#options.network.settings());
+    // What a host vNIC has taken over the NIC has no more.
+    const inherited = trial || isInterfaceName(confirmed?.device ?? '') ? journal.original : undefined;
+    if (inherited) settings.set(inherited.device, inherited);
     const heir = heirOf(wanted, settings);
     const signature = heir?.signature ?? '';
-    if (signature === (journal.confirmed?.signature ?? '')) {
+    if (!trial && signature === (confirmed?.signature ?? '')) {
       const { findings } = await apply();
       // After a reboot the NIC may have got back what is the host vNIC's.
-      if (heir && journal.original) await move(journal.original, heir.nic, heir.device);
-      return { taken: true, findings };
+      const moved = heir && inherited ? await this.#move(inherited, heir.nic, heir.device) : [];
+      return { taken: true, findings: [...findings, ...moved] };
     }
-    if (isRefused(journal, signature))
-      return { taken: false, findings: [lost(journal.failed?.why ?? '', heir)] };
-    const original = journal.original ?? (heir && settings.get(heir.nic));
+    const original = inherited ?? (heir && settings.get(heir.nic)) ?? journal.original;
     if (!original) throw new Error('there is nothing that a host vNIC could inherit');
-    const from = journal.confirmed?.device ?? original.device;
-    const to = heir?.device ?? original.device;
-    const before = [...agent.records().values()];
-    this.#journal = { ...journal, original, trial: { device: to, signature } };
-    writeJournal(directory, this.#journal);
-    const what =
-      from === to
-        ? `The host vNIC ${to}, which the host is managed by, changes`
-        : `The addresses that the host is managed by go from ${from} to ${to}`;
-    log.info(`${what}; undone in ${TRIAL_MS / 1000} s unless the controller is reached.`);
+    const attempt = { original, from: trial?.device ?? bearerOf(journal, original), heir };
+    if (isConfirmed) return this.#settle(attempt, apply);
+    if (isRefused(journal, signature))
+      return { taken: false, refused: true, findings: [lost(journal.failed?.why ?? '', heir)] };
+    return this.#try(attempt, apply);
+  }
+
+  /** Carries out what needs no trial. */
+  async #settle({ original, from, heir }: Attempt, apply: () => Promise<Applied>): Promise<Taken> {
+    const { confirmed: _, ...without } = this.#journal;
+    if (heir) {
+      const { device, signature } = heir;
+      this.#write({ ...without, original, confirmed: { device, signature } });
+    }
     const { findings } = await apply();
-    try {
-      await move(original, from, to);
-    } catch (thrown) {
-      // The trial shows whether it matters.
-      log.finding(NetloomError.from(thrown).findings[0]);
+    const moved = await this.#move(original, from, heir?.device ?? original.device);
+    if (!heir && moved.length === 0) {
+      const { original: _nic, ...rest } = without;
+      this.#write(rest);
+    }
+    return { taken: true, findings: [...findings, ...moved] };
+  }
+
+  async #try({ original, from, heir }: Attempt, apply: () => Promise<Applied>): Promise<Taken> {
+    const { agent, log } = this.#options;
+    const to = heir?.device ?? original.device;
+    if (from !== to && original.isMultipath) return { taken: false, findings: [notMovable(original.device)] };
+    const before = [...agent.records().values()];
+    this.#write({ ...this.#journal, original, trial: { device: to, signature: heir?.signature ?? '' } });
+    log.info(`${changeOf(from, to, heir)}; undone in ${TRIAL_MS / 1000} s unless the controller is reached.`);
+    const { ok, findings } = await apply();
+    const moved = ok ? await this.#move(original, from, to) : [];
+    const [trouble] = ok ? moved : findings;
+    if (trouble) {
+      const why = `It could not be carried out (${trouble.message})`;
+      await this.#undo(before, why, 'not carried out');
+      log.info(`${why}; everything is as it was before.`);
+      return { taken: false, findings: [...findings, ...moved] };
     }
     if (await this.#isReached()) {
-      this.#journal = kept(this.#journal);
-      writeJournal(directory, this.#journal);
+      this.#write(kept(this.#journal));
       log.info(`The controller is reached by ${to}: the change stays.`);
       return { taken: true, findings };
     }
     const why = `With the addresses on ${to} the controller could not be reached for 30 s`;
-    await this.#undo(before, why, true);
+    await this.#undo(before, why, 'cut off');
     log.info(`${why}; everything is as it was before.`);
-    return { taken: false, findings: [lost(why, heir)] };
+    return { taken: false, refused: true, findings: [lost(why, heir)] };
   }
 
   async #isReached(): Promise<boolean> {
@@ -157,51 +194,108 @@ export class Management {
     for (;;) {
       const verdict = judge(trial, (await reachable()) ? 'reached' : 'tick', clock.now());
       if (verdict !== 'wait') return verdict === 'keep';
-      await sleep(ATTEMPT_EVERY_MS);
+      await new Promise<void>((resolve) => clock.after(ATTEMPT_EVERY_MS, resolve));
     }
   }
 
-  async #undo(before: readonly PolicyRecord[], why: string, final: boolean): Promise<void> {
-    const { agent, directory, log } = this.#options;
-    const { original, trial, confirmed } = this.#journal;
+  async #undo(
+    before: readonly PolicyRecord[],
+    why: string,
+    end: 'cut off' | 'interrupted' | 'not carried out',
+  ): Promise<void> {
+    const { agent, log } = this.#options;
+    const { original, trial } = this.#journal;
     const troubles = [...(await agent.replace(before)).findings];
     // An agent that has only begun does not know what the one before it made.
-    if (!final) troubles.push(...(await agent.repair().catch(toFindings)).findings);
-    if (original && trial) {
-      const back = confirmed?.device ?? original.device;
-      await move(original, trial.device, back).catch((thrown) =>
-        troubles.push(...NetloomError.from(thrown).findings),
-      );
-    }
+    if (end === 'interrupted') troubles.push(...(await agent.repair().catch(toFindings)).findings);
+    if (original && trial)
+      troubles.push(...(await this.#move(original, trial.device, bearerOf(this.#journal, original))));
     for (const each of troubles) log.finding(each);
-    this.#journal = undone(this.#journal, why, final);
+    this.#journal = undone(this.#journal, why, end === 'cut off');
     try {
-      writeJournal(directory, this.#journal);
+      writeJournal(this.#options.directory, this.#journal);
     } catch (thrown) {
       log.finding(NetloomError.from(thrown).findings[0]);
     }
   }
+
+  /**
+   * A host vNIC is given its addresses by the agent; a NIC has only what it is given here. The result: what stood in the way.
+   * Nothing is taken from one interface as long as there is not the other.
+   */
+  async #move(original: InterfaceSettings, from: string, to: string): Promise<readonly Finding[]> {
+    if (from === to) return [];
+    const { network } = this.#options;
+    try {
+      if (!(await network.settings()).has(to)) return [notThere(to)];
+      await network.carryOut(movingCalls(original, from, to, to === original.device));
+      return [];
+    } catch (thrown) {
+      return NetloomError.from(thrown).findings;
+    }
+  }
+
+  #write(journal: Journal): void {
+    writeJournal(this.#options.directory, journal);
+    this.#journal = journal;
+  }
 }
 
-function mayInherit(record: PolicyRecord): boolean {
-  return record.kind === 'port' && record.owner === 'host' && record.addresses.length > 0;
+/** A change of what bears the settings of a NIC. */
+interface Attempt {
+  /** How the NIC was as the machine was set up. */
+  readonly original: InterfaceSettings;
+  /** What has its addresses now. */
+  readonly from: string;
+  /** What is to have them; undefined: the NIC, which is of no switch any more. */
+  readonly heir: Heir | undefined;
 }
 
-/** A host vNIC is given its addresses by the agent; a NIC has only what it is given here. */
-async function move(original: InterfaceSettings, from: string, to: string): Promise<void> {
-  if (from !== to) await carryOut(movingCalls(original, from, to, to === original.device));
+/** What has the addresses when nothing is on trial. */
+function bearerOf({ confirmed }: Journal, original: InterfaceSettings): string {
+  return confirmed && isInterfaceName(confirmed.device) ? confirmed.device : original.device;
 }
 
 function toFindings(thrown: unknown): { findings: readonly Finding[] } {
   return { findings: NetloomError.from(thrown).findings };
 }
 
+function changeOf(from: string, to: string, heir: Heir | undefined): string {
+  if (from !== to) return `The addresses that the host is managed by go from ${from} to ${to}`;
+  if (!heir) return `The NIC ${to}, which the host is managed by, leaves its virtual switch`;
+  return heir.device === heir.nic
+    ? `The NIC ${to}, which has addresses of the host, is taken by the virtual switch ${heir.name}`
+    : `The host vNIC ${to}, which the host is managed by, changes`;
+}
+
 function lost(why: string, heir: Heir | undefined): Finding {
-  const subject = heir ? `the host vNIC ${heir.name}` : 'the management NIC';
+  const subject = !heir
+    ? 'the management NIC'
+    : heir.device === heir.nic
+      ? `the virtual switch ${heir.name}, which takes the NIC ${heir.nic} without a host vNIC that inherits its addresses`
+      : `the host vNIC ${heir.name}`;
   return finding(
     'management-lost',
     '',
     `${why}, so the change was undone; the host keeps the policy that it had before.`,
     `Look at the VLAN, the uplink and the addresses of ${subject}. It is tried again when they are changed.`,
+  );
+}
+
+function notMovable(nic: string): Finding {
+  return finding(
+    'management-not-movable',
+    '',
+    `The NIC ${nic}, which the host is managed by, has part in a route by several routers (multipath), which cannot be moved to a host vNIC.`,
+    'Set the route with one router ("ip route show"). The agent tries again by itself.',
+  );
+}
+
+function notThere(device: string): Finding {
+  return finding(
+    'host-tool-failed',
+    '',
+    `The interface ${device} is not there, so nothing was moved to it.`,
+    'The agent tries again by itself; "netloom agent doctor" says what is wrong with Open vSwitch.',
   );
 }

@@ -1,5 +1,6 @@
 /** Addresses and routes of the host's own stack, as iproute2 tells them (`ip -json`), and what changes them. */
 import { z } from 'zod';
+import type { IpCall } from '../../base/iproute2.ts';
 
 /** A global address on an interface. */
 const addressSchema = z.strictObject({
@@ -7,6 +8,11 @@ const addressSchema = z.strictObject({
   address: z.string(),
   prefixLength: z.int().min(0).max(128),
 });
+/** Attributes of a route with a number, under the names of ip-route(8). */
+const metricsSchema = z.partialRecord(
+  z.enum(['mtu', 'advmss', 'initcwnd', 'initrwnd', 'hoplimit']),
+  z.number(),
+);
 /** A route of the main table that somebody has set; those that the kernel makes for addresses come by themselves. */
 const routeSchema = z.strictObject({
   /** `default`, or a prefix */
@@ -16,12 +22,19 @@ const routeSchema = z.strictObject({
   metric: z.int().exactOptional(),
   /** Preferred source address. */
   source: z.string().exactOptional(),
+  /** Who has set it: `dhcp`; absent: somebody by hand. */
+  protocol: z.string().exactOptional(),
+  /** The router is on the link although no address says so. */
+  onlink: z.literal(true).exactOptional(),
+  metrics: metricsSchema.readonly().exactOptional(),
 });
 /** What an interface has that can be moved to another one. */
 export const settingsSchema = z.strictObject({
   device: z.string(),
   addresses: z.array(addressSchema.readonly()).readonly(),
   routes: z.array(routeSchema.readonly()).readonly(),
+  /** A route leads by several routers, of which this interface has one: it is not among `routes`, and nobody can move it. */
+  isMultipath: z.literal(true).exactOptional(),
 });
 
 export type HostRoute = Readonly<z.infer<typeof routeSchema>>;
@@ -30,6 +43,7 @@ export interface InterfaceSettings {
   readonly device: string;
   readonly addresses: readonly Readonly<z.infer<typeof addressSchema>>[];
   readonly routes: readonly HostRoute[];
+  readonly isMultipath?: true;
 }
 
 /** As `ip -json address show` says it; unknown members are passed over. */
@@ -52,6 +66,9 @@ const shownRoutes = z.array(
     protocol: z.string().optional(),
     metric: z.number().optional(),
     prefsrc: z.string().optional(),
+    flags: z.array(z.string()).optional(),
+    metrics: z.array(z.record(z.string(), z.unknown())).optional(),
+    nexthops: z.array(z.object({ dev: z.string().optional() })).optional(),
   }),
 );
 
@@ -61,7 +78,7 @@ export function readSettings(
   routes4: unknown,
   routes6: unknown,
 ): ReadonlyMap<string, InterfaceSettings> {
-  const settings = new Map<string, { device: string; addresses: HostAddress[]; routes: HostRoute[] }>();
+  const settings = new Map<string, Mutable>();
   for (const { ifname, addr_info = [] } of shownAddresses.parse(addresses)) {
     if (ifname === undefined) continue;
     const global = addr_info.flatMap(({ local, prefixlen, scope }) =>
@@ -72,15 +89,24 @@ export function readSettings(
     settings.set(ifname, { device: ifname, addresses: global, routes: [] });
   }
   const take = (family: 4 | 6, shown: unknown) => {
-    for (const { dst, dev, gateway, via, protocol, metric, prefsrc } of shownRoutes.parse(shown)) {
+    for (const route of shownRoutes.parse(shown)) {
+      const { dst, dev, gateway, via, protocol, metric, prefsrc, flags, metrics, nexthops = [] } = route;
+      for (const hop of nexthops) {
+        const device = settings.get(hop.dev ?? '');
+        if (device) device.isMultipath = true;
+      }
       const next = gateway ?? via?.host;
       if (dst === undefined || dev === undefined || protocol === 'kernel') continue;
+      const numbers = numbersOf(metrics?.[0]);
       settings.get(dev)?.routes.push({
         to: dst,
         family,
         ...(next === undefined ? {} : { via: next }),
         ...(metric === undefined ? {} : { metric }),
         ...(prefsrc === undefined ? {} : { source: prefsrc }),
+        ...(protocol === undefined ? {} : { protocol }),
+        ...(flags?.includes('onlink') ? { onlink: true } : {}),
+        ...(numbers === undefined ? {} : { metrics: numbers }),
       });
     }
   };
@@ -91,8 +117,17 @@ export function readSettings(
 
 type HostAddress = InterfaceSettings['addresses'][number];
 
-/** One call of `ip`: its arguments. */
-export type IpCall = readonly string[];
+interface Mutable extends InterfaceSettings {
+  readonly routes: HostRoute[];
+  isMultipath?: true;
+}
+
+/** Those that are numbers, and that can be set. */
+function numbersOf(shown: Readonly<Record<string, unknown>> | undefined): HostRoute['metrics'] {
+  const names = Object.entries(shown ?? {}).filter(([name]) => name in metricsSchema.keyType.enum);
+  const read = metricsSchema.safeParse(Object.fromEntries(names)).data;
+  return read && Object.keys(read).length > 0 ? read : undefined;
+}
 
 /**
  * What moves the settings from one interface to another: addresses first, so that the routes find their way. `withAddresses`
@@ -138,11 +173,14 @@ function nodad({ address }: HostAddress): string[] {
   return address.includes(':') ? ['nodad'] : [];
 }
 
-function routeText({ to, via, metric, source }: HostRoute): string[] {
+function routeText({ to, via, metric, source, protocol, onlink, metrics = {} }: HostRoute): string[] {
   return [
     to,
     ...(via === undefined ? [] : ['via', via]),
+    ...(onlink ? ['onlink'] : []),
+    ...(protocol === undefined ? [] : ['proto', protocol]),
     ...(metric === undefined ? [] : ['metric', `${metric}`]),
     ...(source === undefined ? [] : ['src', source]),
+    ...Object.entries(metrics).flatMap(([name, value]) => [name, `${value}`]),
   ];
 }

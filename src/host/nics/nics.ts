@@ -1,15 +1,13 @@
 /** The NICs of this machine as they are: from iproute2, sysfs (sysfs-class-net(5)), and ethtool where it is installed. */
-import { execFile } from 'node:child_process';
 import { readFile, readlink } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { promisify } from 'node:util';
+import { ipJson } from '../../base/iproute2.ts';
+import { endOf } from '../../base/run-tool.ts';
 import type { Neighbour } from '../../ovs/lldp/neighbours.ts';
 import type { NicFact } from '../../stream/report.ts';
-import { linkDetails } from '../inherit/run-ip.ts';
 import { type Link, nicLinks } from './links.ts';
 import { readOffloads } from './offloads.ts';
 
-const run = promisify(execFile);
 const ETHTOOL_LIMIT_MS = 5_000;
 const SYSFS = '/sys/class/net';
 
@@ -18,6 +16,11 @@ export interface NicsOptions {
   readonly except?: ReadonlySet<string>;
   /** NIC -> who is at the other end of its cable. */
   readonly neighbours?: ReadonlyMap<string, Neighbour>;
+}
+
+/** All interfaces, as `ip -json -details link` tells of them. Throws `host-tool-failed`. */
+export function linkDetails(): Promise<unknown> {
+  return ipJson(['-details', 'link', 'show']);
 }
 
 /** What the machine does not say is left out. Throws `host-tool-failed` when iproute2 is missing. */
@@ -66,7 +69,6 @@ async function isInSysfs({ name, index }: Link): Promise<boolean> {
 async function offloadsOf(name: string): Promise<readonly string[] | undefined> {
   // A name that would be taken for an option; there is no way to say that it is none.
   if (name.startsWith('-')) return undefined;
-  const options = { timeout: ETHTOOL_LIMIT_MS };
-  const said = await run('ethtool', ['--show-features', name], options).catch(() => undefined);
-  return said && readOffloads(said.stdout);
+  const { code, out } = await endOf('ethtool', ['--show-features', name], { limit: ETHTOOL_LIMIT_MS });
+  return code === 0 ? readOffloads(out) : undefined;
 }

@@ -1,8 +1,8 @@
 /** What the host proves with that it is itself, in its state directory: one file, so that key and certificate never part. */
-import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { finding, NetloomError } from '../../base/error.ts';
+import { isPrivate } from '../../base/private-file.ts';
 import type { Credentials } from '../../identity/credentials.ts';
 import { readState, writeDurably } from './files.ts';
 
@@ -39,7 +39,7 @@ export function readCredentials(directory: string): Credentials | undefined {
   const content = readState(directory, FILE);
   if (content === undefined) return undefined;
   const file = join(directory, FILE);
-  if (statSync(file).mode & 0o077) {
+  if (!isPrivate(file)) {
     throw new NetloomError([
       finding(
         'agent-state',

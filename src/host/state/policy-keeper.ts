@@ -1,5 +1,5 @@
 /** Keeps the last policy on the disk. What is written is what is in force and has been confirmed (inherit/trial.ts). */
-import { renameSync } from 'node:fs';
+import { existsSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
 import { type Finding, NetloomError } from '../../base/error.ts';
@@ -7,6 +7,7 @@ import type { Held } from '../../stream/replica.ts';
 import { readState, writeDurably } from './files.ts';
 import { type Kept, POLICY_FILE, readPolicy, writePolicy } from './policy-file.ts';
 
+const REFUSED_FILE = `${POLICY_FILE}.refused`;
 /** Writing may take this part of the time and no more: while many changes come, the latest of them is written. */
 const SHARE = 20;
 
@@ -36,11 +37,13 @@ export class PolicyKeeper {
     const content = readState(directory, POLICY_FILE);
     if (content === undefined) return undefined;
     const read = readPolicy(host, content);
-    if (!('policy' in read)) {
-      const file = join(directory, POLICY_FILE);
-      renameSync(file, `${file}.refused`);
-    }
+    if (!('policy' in read)) renameSync(join(directory, POLICY_FILE), join(directory, REFUSED_FILE));
     return read;
+  }
+
+  /** What an earlier life left was put aside, now or by a life before this one. */
+  get hasRefused(): boolean {
+    return existsSync(join(this.#options.directory, REFUSED_FILE));
   }
 
   /** Writes it, now or, where the last time took long, a little later. */

@@ -56,11 +56,10 @@ export async function collectStatus(
       });
       void answered.then(resolve).finally(cancel);
     });
-  const [about, switches, vnics, dropped] = await Promise.all([
+  const [about, { switches, drops: dropped }, vnics] = await Promise.all([
     ask(engine.about(), ''),
-    ask(agent.switches(), []),
+    ask(agent.overview(), { switches: [], drops: [] }),
     ask(engine.vnics(), []),
-    ask(agent.drops(), []),
   ]);
   const known = new Set(standing.troubles.map(({ message }) => message));
   return {

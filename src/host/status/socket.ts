@@ -31,7 +31,12 @@ export async function serveStatus(
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(path, resolve);
+    server.listen(path, () => {
+      server.off('error', reject);
+      // A question that cannot be accepted (no descriptor left) ends nothing.
+      server.on('error', () => {});
+      resolve();
+    });
   });
   chmodSync(path, 0o600);
   return () => {
