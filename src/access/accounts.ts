@@ -8,6 +8,7 @@
  */
 import type { Clock } from '../base/clock.ts';
 import { finding, NetloomError, throwIfErrors } from '../base/error.ts';
+import { originOf } from '../base/origin.ts';
 import type { ChangeSummary } from '../controller/change.ts';
 import type { Controller } from '../controller/controller.ts';
 import type { ObjectKey } from '../model/definition.ts';
@@ -19,7 +20,7 @@ import { Busy, checkPassword, hashPassword, passwordFindings } from './passwords
 import { LOCAL_OPERATOR, type Principal } from './principal.ts';
 import { type Refusal, Refusals } from './refusals.ts';
 import { type Session, Sessions } from './sessions.ts';
-import { originOf, Throttle } from './throttle.ts';
+import { Throttle } from './throttle.ts';
 import { type ApiTokens, createApiTokens } from './tokens.ts';
 
 const PASSWORD = 'password';

@@ -6,7 +6,7 @@
  */
 import type { Clock } from '../base/clock.ts';
 import type { ErrorCode } from '../base/codes.ts';
-import { originOf } from './throttle.ts';
+import { originOf } from '../base/origin.ts';
 
 /** The errors that say no to somebody. What is not seen is "not found", and a wrong name is the same: neither is here. */
 const REFUSED: ReadonlySet<ErrorCode> = new Set([

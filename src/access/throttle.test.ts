@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { originOf, Throttle } from './throttle.ts';
+import { Throttle } from './throttle.ts';
 
 const OPTIONS = { free: 3, first: 1000, longest: 60_000 };
 
@@ -51,19 +51,5 @@ describe('a throttle', () => {
     for (let i = 0; i < 4; i++) throttle.attempt('first', 0);
     for (let i = 0; i < 10_000; i++) throttle.attempt(`name ${i}`, 0);
     expect(throttle.wait('first', 0)).toBe(0);
-  });
-});
-
-describe('the origin of an attempt', () => {
-  it.each([
-    ['10.0.0.1', '10.0.0.1'],
-    ['::ffff:10.0.0.1', '10.0.0.1'],
-    ['2001:db8:0:1:aaaa::1', '2001:db8:0:1'],
-    ['2001:0db8:0000:0001:ffff:1:2:3', '2001:db8:0:1'],
-    ['2001:db8::1', '2001:db8:0:0'],
-    ['fe80::1%eth0', 'fe80:0:0:0'],
-    ['::1', '0:0:0:0'],
-  ])('of %s is %s', (address, origin) => {
-    expect(originOf(address)).toBe(origin);
   });
 });

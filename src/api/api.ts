@@ -9,6 +9,7 @@
  *     errors     RFC 9457 problems, each with all its findings      problem.ts
  *     document   OpenAPI 3.1 and its page                           openapi.ts, reference.ts
  */
+import { Server as TlsServer } from 'node:tls';
 import Fastify, { type FastifyInstance } from 'fastify';
 import type { Accounts } from '../access/accounts.ts';
 import type { Oidc } from '../access/oidc.ts';
@@ -68,6 +69,12 @@ export interface ApiOptions {
 /** Headers that come slowly, or are large, hold a connection for so long and no longer. */
 const LIMITS = { headersTimeout: 10_000, maxHeaderSize: 16 * 1024 };
 const TLS = { minVersion: 'TLSv1.3', handshakeTimeout: 5_000 } as const;
+
+/** Connections from now on are with this key and certificate, PEM; nothing else about them changes. */
+export function renewTls({ server }: FastifyInstance, { key, cert }: NonNullable<ApiOptions['tls']>): void {
+  // What is left out here goes back to what Node has for a default, such as TLS 1.2.
+  if (server instanceof TlsServer) server.setSecureContext({ ...TLS, key, cert });
+}
 
 /** The server, ready to listen or to be asked in process (`inject`). The controller stays the caller's, to close. */
 export async function createApi(options: ApiOptions): Promise<FastifyInstance> {

@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { View } from '../access/view.ts';
 import type { Controller } from '../controller/controller.ts';
+import { hostsOf } from '../controller/fabric/compare.ts';
 import type { Counts, PortCount } from '../controller/fabric/counts.ts';
 import { isKind, splitObjectKey } from '../model/kinds.ts';
 import { hostsOfVm } from '../model/migration.ts';
@@ -106,9 +107,9 @@ export function counterRoutes(plain: FastifyInstance, controller: Controller): v
       const view = viewOf(request, controller);
       const { hosts, port, object } = meant(controller, view, request.query.of);
       const counts = await controller.count(hosts);
-      const items = counts.ports.filter(port).map((item) => shown(view, item));
-      const drops = counts.drops.filter(object);
-      return { items, ...(view.tenant === undefined ? { drops } : {}), ...coverage(view, counts) };
+      const items = counts.ports(port).map((item) => shown(view, item));
+      const drops = view.tenant === undefined ? { drops: counts.drops(object) } : {};
+      return { items, ...drops, ...coverage(view, counts) };
     },
   });
 
@@ -128,8 +129,11 @@ export function counterRoutes(plain: FastifyInstance, controller: Controller): v
     },
     handler: async (request) => {
       const view = viewOf(request, controller);
-      const counts = await controller.count(hostsOf(controller, view));
-      const items = seen(view, counts.acls, ({ acl }) => acl);
+      const counts = await controller.count(hostsSeen(controller, view));
+      const items = withoutHosts(
+        view,
+        counts.acls(({ acl }) => isSeen(view, acl)),
+      );
       return {
         items: items.map((item) => ({ ...item, packets: `${item.packets}`, bytes: `${item.bytes}` })),
         ...coverage(view, counts),
@@ -154,8 +158,11 @@ export function counterRoutes(plain: FastifyInstance, controller: Controller): v
     },
     handler: async (request) => {
       const view = viewOf(request, controller);
-      const counts = await controller.count(hostsOf(controller, view));
-      const items = seen(view, counts.log, ({ port }) => port);
+      const counts = await controller.count(hostsSeen(controller, view));
+      const items = withoutHosts(
+        view,
+        counts.log(({ port }) => isSeen(view, port)),
+      );
       return {
         items: items.map((item) => ({ ...item, time: new Date(item.time).toISOString() })),
         ...coverage(view, counts),
@@ -175,8 +182,8 @@ interface Meant {
 function meant(controller: Controller, view: View, of: string | undefined): Meant {
   if (of === undefined) {
     const port = ({ name, type }: PortCount) =>
-      view.tenant === undefined || (type === 'vm' && tenantOfKey(name) === view.tenant);
-    return { hosts: hostsOf(controller, view), port, object: () => true };
+      isSeen(view, name) && (view.tenant === undefined || type === 'vm');
+    return { hosts: hostsSeen(controller, view), port, object: () => true };
   }
   const { network } = controller;
   const key = view.resolve('VirtualMachine', of);
@@ -199,9 +206,8 @@ function meant(controller: Controller, view: View, of: string | undefined): Mean
 }
 
 /** Hosts that have something that the principal sees. */
-function hostsOf({ network }: Controller, { tenant }: View): string[] {
-  if (tenant === undefined)
-    return network.list('Host').flatMap(({ object }) => (isKind(object, 'Host') ? object.name : []));
+function hostsSeen({ network }: Controller, { tenant }: View): string[] {
+  if (tenant === undefined) return hostsOf(network).map(({ name }) => name);
   const hosts = network
     .list('VirtualMachine')
     .flatMap(({ object: vm }) => (isKind(vm, 'VirtualMachine') && vm.tenant === tenant ? hostsOfVm(vm) : []));
@@ -223,14 +229,15 @@ function coverage({ tenant }: View, { silent, partial }: Counts) {
   return tenant === undefined ? { silent: [...silent], partial: [...partial], complete } : { complete };
 }
 
-/** A tenant's user sees what is the tenant's own, and not on which host. */
-function seen<T extends { readonly host: string }>(
+/** A tenant's user sees what is the tenant's own, */
+function isSeen({ tenant }: View, key: string): boolean {
+  return tenant === undefined || tenantOfKey(key) === tenant;
+}
+
+/** and not on which host. */
+function withoutHosts<T extends { readonly host: string }>(
   { tenant }: View,
   items: readonly T[],
-  keyOf: (item: T) => string,
 ): (Omit<T, 'host'> & { host?: string })[] {
-  if (tenant === undefined) return [...items];
-  return items
-    .filter((item) => tenantOfKey(keyOf(item)) === tenant)
-    .map(({ host: _hidden, ...item }) => item);
+  return tenant === undefined ? [...items] : items.map(({ host: _hidden, ...item }) => item);
 }

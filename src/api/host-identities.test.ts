@@ -69,6 +69,8 @@ describe('certificates', () => {
     expect((await list()).items).toMatchObject([{ state: 'revoked', revoked: { by: 'operator' } }]);
     expect((await api.ask('POST', '/api/v1/hosts/nobody/revoke', {})).status).toBe(404);
     expect((await api.ask('GET', '/api/v1/host-certificates?host=host2')).json).toEqual({ items: [] });
+    const typo = await api.ask('GET', '/api/v1/host-certificates?host=nobody');
+    expect([typo.status, typo.json]).toMatchObject([404, { findings: [{ code: 'not-found' }] }]);
   });
 });
 

@@ -1,13 +1,8 @@
 /** Who the agents of hosts are: join tokens, certificates, revocation (controller/agents). */
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import {
-  type CertificateView,
-  type HostIdentities,
-  type JoinTokenView,
-  TOKEN_LIFE_MS,
-  TOKEN_LONGEST_MS,
-} from '../controller/agents/identities.ts';
+import type { CertificateView, HostIdentities } from '../controller/agents/identities.ts';
+import { type JoinTokenView, TOKEN_LIFE_MS, TOKEN_LONGEST_MS } from '../controller/agents/join-tokens.ts';
 import type { Controller } from '../controller/controller.ts';
 import { Actor } from './actor.ts';
 import { API } from './paths.ts';
@@ -85,7 +80,7 @@ export function hostIdentityRoutes(
     handler: async (request, reply) => {
       const { lifetimeSeconds, url } = request.body;
       const { author } = new Actor(request, controller);
-      const made = await present(identities).makeToken(request.params.name, {
+      const made = await present(identities).tokens.make(request.params.name, {
         lifetimeMs: lifetimeSeconds * 1000,
         ...(url === undefined ? {} : { url }),
         author,
@@ -107,7 +102,7 @@ export function hostIdentityRoutes(
         ...PROBLEMS,
       },
     },
-    handler: async () => ({ items: present(identities).tokens().map(tokenView) }),
+    handler: async () => ({ items: present(identities).tokens.list().map(tokenView) }),
   });
 
   app.route({
@@ -124,7 +119,7 @@ export function hostIdentityRoutes(
     handler: async (request, reply) => {
       const { author } = new Actor(request, controller);
       const { id } = request.params;
-      if (await present(identities).revokeToken(id, author)) return reply.code(204).send();
+      if (await present(identities).tokens.revoke(id, author)) return reply.code(204).send();
       throw refusal(
         'not-found',
         '',

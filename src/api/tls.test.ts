@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { certifyHost, certifyListener, makeAuthority, makeRequest } from '../identity/certificates.ts';
 import { CONTROLLER_NAME } from '../identity/names.ts';
+import { renewTls } from './api.ts';
 import { openApi, type TestApi } from './fixture.ts';
 
 let api: TestApi;
@@ -66,5 +67,15 @@ describe('the API over TLS', () => {
     const { key, request: csr } = await makeRequest();
     const cert = await certifyHost(authority, 'h1', csr, Date.now());
     expect((await ask('GET', '/api/v1/status', {}, { key, cert })).status).toBe(401);
+  });
+
+  it('goes on in TLS 1.3 alone when its certificate is renewed', async () => {
+    const { ask } = await open();
+    const other = await makeAuthority(Date.now());
+    const { key, certificate } = await certifyListener(other, Date.now());
+    renewTls(api.app, { key, cert: certificate });
+    const ca = other.certificate;
+    expect((await ask('GET', '/healthz', {}, { ca })).status).toBe(200);
+    await expect(ask('GET', '/healthz', {}, { ca, maxVersion: 'TLSv1.2' })).rejects.toThrow();
   });
 });

@@ -2,6 +2,7 @@
 import { describeFinding } from '../base/error.ts';
 import type { Check } from '../host/doctor/check.ts';
 import type { AgentStatus, PortStatus } from '../host/status/status.ts';
+import type { Joined } from './agent.ts';
 import { moment } from './moment.ts';
 import { count, table } from './table.ts';
 import type { Colours } from './terminal.ts';
@@ -13,6 +14,17 @@ const STATES: Readonly<Record<AgentStatus['controller']['state'], string>> = {
   stopped: 'stopped',
   'not yet': 'not yet: Open vSwitch comes first',
 };
+
+export function joinedText({ host, controllerUrl, certificate }: Joined): string {
+  const day = certificate.expires.slice(0, 10);
+  return `This machine is host ${host} of the controller at ${controllerUrl}; its certificate is good until ${day} and is renewed by itself.
+
+Next:
+
+  netloom agent doctor
+  systemctl enable --now netloom-agent    # or: netloom agent run
+`;
+}
 
 export function statusText(status: AgentStatus, colours: Colours): string {
   const { host, version, pid, since, controller, policy, engine, management, switches, ports } = status;

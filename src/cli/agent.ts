@@ -33,11 +33,18 @@ import { version } from './version.ts';
 /** No join token is longer, in bytes. */
 const MAX_TOKEN = 4096;
 
+/** What this machine is, once it has joined. */
+export interface Joined {
+  readonly host: string;
+  readonly controllerUrl: string;
+  readonly certificate: { readonly expires: string };
+}
+
 export async function join(
   token: string,
   options: StateOptions & { readonly force?: boolean },
   terminal: Terminal,
-): Promise<void> {
+): Promise<Joined> {
   // Every user of this machine can read the command line (proc(5)), and may be faster with the token than this is.
   if (token !== '-') process.title = 'netloom agent join';
   const directory = stateDirectory(options, terminal.env);
@@ -51,10 +58,12 @@ export async function join(
     readJoinToken(text);
     const credentials = await joinController(text);
     writeCredentials(directory, credentials);
-    const until = new Date(readCertificate(credentials.certificate).until).toISOString().slice(0, 10);
-    terminal.out(
-      `This machine is host ${credentials.host} of the controller at ${credentials.controllerUrl}; its certificate is good until ${until} and is renewed by itself.\n\nNext:\n\n  netloom agent doctor\n  systemctl enable --now netloom-agent    # or: netloom agent run\n`,
-    );
+    const { host, controllerUrl, certificate } = credentials;
+    return {
+      host,
+      controllerUrl,
+      certificate: { expires: new Date(readCertificate(certificate).until).toISOString() },
+    };
   } finally {
     release();
   }

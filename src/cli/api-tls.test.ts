@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -79,5 +79,27 @@ describe('the certificate of the API', () => {
     utimesSync(files.cert, 3, 3);
     clock.advance(120_000);
     expect(taken).toHaveLength(1);
+  });
+
+  it('is looked at again after it could not be looked at at all, which is told once', async () => {
+    const taken: TlsSecrets[] = [];
+    const troubles: unknown[] = [];
+    const stop = followTls(
+      files,
+      clock,
+      (secrets) => taken.push(secrets),
+      (thrown) => troubles.push(thrown),
+    );
+    rmSync(files.cert);
+    // A link to itself: what the system says of it is not that it is not there (ELOOP).
+    symlinkSync(files.cert, files.cert);
+    clock.advance(180_000);
+    expect([taken.length, troubles.length]).toEqual([0, 1]);
+    rmSync(files.cert);
+    const renewed = await certifyListener(authority, clock.wall());
+    write(renewed);
+    clock.advance(60_000);
+    expect(taken.map(({ cert }) => cert)).toEqual([renewed.certificate]);
+    stop();
   });
 });

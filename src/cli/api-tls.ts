@@ -1,8 +1,10 @@
 /** The key and the certificate that the API is spoken with over TLS: read, checked, and read again when they are renewed. */
-import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { X509Certificate } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import type { Clock } from '../base/clock.ts';
 import { finding, NetloomError } from '../base/error.ts';
+import { isPrivate } from '../base/private-file.ts';
+import { isKeyOf } from '../identity/certificates.ts';
 
 export interface TlsFiles {
   /** PEM: the server's own first, then those between it and the authority. */
@@ -23,7 +25,7 @@ export interface TlsSecrets {
 export function readTls(files: TlsFiles, now: number): TlsSecrets {
   const cert = read(files.cert, '--tls-cert');
   const key = read(files.key, '--tls-key');
-  if (statSync(files.key).mode & 0o077)
+  if (!isPrivate(files.key))
     throw unfit('--tls-key', files.key, 'others may read it', `If nobody did, say: chmod 600 ${files.key}`);
   let leaf: X509Certificate;
   try {
@@ -36,7 +38,7 @@ export function readTls(files: TlsFiles, now: number): TlsSecrets {
       'Give the file that your authority gave you.',
     );
   }
-  if (!isOf(leaf, key))
+  if (!isKeyOf(key, cert))
     throw unfit(
       '--tls-key',
       files.key,
@@ -53,7 +55,10 @@ export function readTls(files: TlsFiles, now: number): TlsSecrets {
   return { cert, key, names: namesOf(leaf.subjectAltName ?? '') };
 }
 
-/** Looks every minute whether the files are others, and hands over what is in them then. The answer ends it. */
+/**
+ * Looks every minute whether the files are others, and hands over what is in them then. The answer ends it. Trouble with them
+ * is told once, until they are others again.
+ */
 export function followTls(
   files: TlsFiles,
   clock: Clock,
@@ -63,23 +68,32 @@ export function followTls(
   let last = stampOf(files);
   const look = (): (() => void) =>
     clock.after(60_000, () => {
-      const stamp = stampOf(files);
-      if (stamp !== last) {
-        last = stamp;
-        try {
-          onNew(readTls(files, clock.wall()));
-        } catch (thrown) {
-          onTrouble(thrown);
-        }
-      }
+      // First, so that nothing that goes wrong below is the end of it.
       stop = look();
+      const stamp = stampOf(files);
+      if (stamp === last) return;
+      last = stamp;
+      try {
+        onNew(readTls(files, clock.wall()));
+      } catch (thrown) {
+        onTrouble(thrown);
+      }
     });
   let stop = look();
   return () => stop();
 }
 
+/** Another one whenever the files are others, also where they cannot be looked at. Never throws. */
 function stampOf({ cert, key }: TlsFiles): string {
-  return [cert, key].map((file) => statSync(file, { throwIfNoEntry: false })?.mtimeMs).join();
+  return [cert, key].map(timeOf).join();
+}
+
+function timeOf(file: string): string {
+  try {
+    return String(statSync(file).mtimeMs);
+  } catch (thrown) {
+    return String(thrown);
+  }
 }
 
 function read(file: string, option: string): string {
@@ -88,14 +102,6 @@ function read(file: string, option: string): string {
   } catch (thrown) {
     const why = thrown instanceof Error ? thrown.message : String(thrown);
     throw unfit(option, file, why, 'Say where it is, and let the user that runs this read it.');
-  }
-}
-
-function isOf(leaf: X509Certificate, key: string): boolean {
-  try {
-    return leaf.checkPrivateKey(createPrivateKey(key));
-  } catch {
-    return false;
   }
 }
 

@@ -53,6 +53,7 @@ export function labAccess(plan: LabPlan): ControllerAccess {
         prepared,
       );
     },
+    isMoving: async (machine) => (await migrations(client())).some(({ vm }) => vm === machine),
     async abortMove(machine, reason) {
       await client().post(`${objectPath(`VirtualMachine/${machine}`)}/migration/abort`, {
         reason: reason.slice(0, 500),
@@ -87,12 +88,15 @@ const LOOK_EVERY_MS = 100;
 /** Keys of the VMs that are to be moved now: all hosts know of both places. Waits for those whose hosts are about to. */
 async function preparedMachines(client: Client): Promise<ReadonlySet<string>> {
   for (const deadline = performance.now() + PREPARED_LIMIT_MS; ; await sleep(LOOK_EVERY_MS)) {
-    const { items } = await client.get<{ items: readonly MigrationStatus[] }>('/api/v1/migrations');
-    const begun = items.filter(({ phase }) => phase === 'prepared');
+    const begun = (await migrations(client)).filter(({ phase }) => phase === 'prepared');
     const ready = begun.filter(({ waitingFor }) => waitingFor.length === 0);
     if (ready.length === begun.length || performance.now() > deadline)
       return new Set(ready.map(({ vm }) => vm));
   }
+}
+
+async function migrations(client: Client): Promise<readonly MigrationStatus[]> {
+  return (await client.get<{ readonly items: readonly MigrationStatus[] }>('/api/v1/migrations')).items;
 }
 
 /** Sessions of people are elsewhere; a lab goes by the token of its data. */

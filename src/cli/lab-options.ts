@@ -25,19 +25,31 @@ export function nameHint(lab: string): string {
   return lab === DEFAULT_LAB ? '' : ` --name ${lab}`;
 }
 
-export interface OpenLab extends LabFile {
+interface LabHardware extends LabFile {
   readonly driverOfVms: VmDriver;
+}
+
+export interface OpenLab extends LabHardware {
   readonly controller: ControllerAccess;
 }
 
-/** A lab that is up. Throws `lab-state` where there is none of that name, `lab-requirements` where one is not root. */
-export async function openRealLab({ name }: LabOptions): Promise<OpenLab> {
+/**
+ * Hosts, wires and VMs of a lab that is up, for what asks nothing of its controller. Throws `lab-state` where there is none of
+ * that name, `lab-requirements` where one is not root.
+ */
+export async function openLabHardware({ name }: LabOptions): Promise<LabHardware> {
   const { readLab } = await import('../lab/real/place.ts');
   const { checkRequirements } = await import('../lab/real/requirements.ts');
-  const { labAccess } = await import('./lab-access.ts');
   checkRequirements('namespace');
   const file = readLab(name);
-  return { ...file, driverOfVms: await driverOf(file.driver, file.plan), controller: labAccess(file.plan) };
+  return { ...file, driverOfVms: await driverOf(file.driver, file.plan) };
+}
+
+/** The same with its controller. */
+export async function openRealLab(options: LabOptions): Promise<OpenLab> {
+  const { labAccess } = await import('./lab-access.ts');
+  const hardware = await openLabHardware(options);
+  return { ...hardware, controller: labAccess(hardware.plan) };
 }
 
 /** What plays the hypervisor. */

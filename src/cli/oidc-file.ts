@@ -1,8 +1,9 @@
 /** The file of `netloom up --oidc`. What it takes to read it, and the client of the protocol, are loaded only then. */
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import type { Oidc } from '../access/oidc.ts';
 import { systemClock } from '../base/clock.ts';
 import { finding, NetloomError } from '../base/error.ts';
+import { isPrivate } from '../base/private-file.ts';
 
 export async function openOidc(file: string): Promise<Oidc> {
   const { parse } = await import('yaml');
@@ -10,7 +11,7 @@ export async function openOidc(file: string): Promise<Oidc> {
   let value: unknown;
   try {
     // It may hold a secret.
-    if (statSync(file).mode & 0o077) throw new Error('others may read it: chmod 600');
+    if (!isPrivate(file)) throw new Error('others may read it: chmod 600');
     value = parse(readFileSync(file, 'utf8'), { maxAliasCount: 0 });
   } catch (thrown) {
     throw unreadable(file, thrown instanceof Error ? thrown.message : String(thrown));

@@ -7,18 +7,18 @@ import { chmodSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Accounts } from '../access/accounts.ts';
-import type { Refusals } from '../access/refusals.ts';
 import type { Probe } from '../api/probe.ts';
 import { guardedClock, systemClock } from '../base/clock.ts';
-import { describeFinding, finding, NetloomError } from '../base/error.ts';
+import { finding, NetloomError } from '../base/error.ts';
 import { HostIdentities } from '../controller/agents/identities.ts';
-import { type AgentTrouble, listenForAgents } from '../controller/agents/listener.ts';
+import { listenForAgents } from '../controller/agents/listener.ts';
 import { Controller } from '../controller/controller.ts';
 import { type Authority, hasAuthority, openAuthority } from '../identity/authority.ts';
 import { recordedEndpoints, walkOnTwin } from '../lab/twin.ts';
 import { LONGEST_PATH, makeWay } from '../sockets/unix-listener.ts';
 import type { Store } from '../store/contract.ts';
 import type { ListenOptions } from '../stream/http2.ts';
+import { troubleTeller } from './agent-troubles.ts';
 import { cannotListen, readListen } from './listening.ts';
 import { AUTHORITY_DIRECTORY } from './place.ts';
 import { reportError } from './report.ts';
@@ -58,7 +58,7 @@ export async function openControllerServer(
             authority,
             clock: guardedClock(systemClock, (thrown) => reportError(terminal, thrown)),
             at: place,
-            onTrouble: teller(accounts.refusals, terminal),
+            onTrouble: troubleTeller(accounts.refusals, terminal, systemClock),
           }),
         );
         closeListener = listener.close;
@@ -152,25 +152,4 @@ function reachable(listening: string): string | undefined {
   const url = new URL(listening);
   const isAll = url.hostname === '0.0.0.0' || url.hostname === '[::]';
   return isAll ? `https://${hostname()}:${url.port}` : listening;
-}
-
-/** The same trouble of the same host is printed once in so many milliseconds; `netloom refusals` counts them all. */
-const SAY_AGAIN_MS = 10 * 60_000;
-const MOST_SAID = 1_000;
-
-/** Tells the operator of agents that are turned away. */
-function teller(refusals: Refusals, terminal: Terminal): (trouble: AgentTrouble) => void {
-  const said = new Map<string, number>();
-  return ({ host, finding: trouble, from, certified, others = [] }) => {
-    const as = host === '' ? 'an agent' : `the agent of ${host}`;
-    const by = certified === undefined || certified === host ? '' : `, with the certificate of ${certified}`;
-    refusals.note({ code: trouble.code, user: undefined, from, request: `${as}${by}` });
-    const key = JSON.stringify([host, trouble.code, certified]);
-    const now = systemClock.now();
-    if (now - (said.get(key) ?? Number.NEGATIVE_INFINITY) < SAY_AGAIN_MS) return;
-    if (said.size >= MOST_SAID) said.clear();
-    said.set(key, now);
-    const beside = others.length > 0 ? ` (the other one is at ${others.join(', ')})` : '';
-    terminal.err(`From ${from || 'an agent'}${beside}: ${describeFinding(trouble)}\n`);
-  };
 }

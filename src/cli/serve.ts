@@ -8,18 +8,17 @@
  * A change that was answered is on the disk, so this may also be killed at any moment.
  */
 import { randomBytes } from 'node:crypto';
-import { readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { Server as TlsServer } from 'node:tls';
 import type { FastifyInstance } from 'fastify';
 import { Accounts } from '../access/accounts.ts';
-import { createApi } from '../api/api.ts';
+import { createApi, renewTls } from '../api/api.ts';
 import type { Probe } from '../api/probe.ts';
 import { systemClock } from '../base/clock.ts';
 import { finding, NetloomError } from '../base/error.ts';
-import { writePrivateFile } from '../base/private-file.ts';
+import { isPrivate, writePrivateFile } from '../base/private-file.ts';
 import type { HostIdentities } from '../controller/agents/identities.ts';
 import type { Controller } from '../controller/controller.ts';
 import type { Store } from '../store/contract.ts';
@@ -28,6 +27,7 @@ import { followTls, readTls, type TlsFiles } from './api-tls.ts';
 import { cannotListen, isLoopback, readListen, urlOf } from './listening.ts';
 import { openOidc } from './oidc-file.ts';
 import { SERVER_FILE, type ServerFile, TOKEN_FILE } from './place.ts';
+import { PROGRAM } from './program.ts';
 import { reportError } from './report.ts';
 import type { Terminal } from './terminal.ts';
 import { version } from './version.ts';
@@ -136,9 +136,7 @@ function renewing(api: FastifyInstance, files: TlsFiles, terminal: Terminal): ()
   return followTls(
     files,
     systemClock,
-    ({ cert, key }) => {
-      if (api.server instanceof TlsServer) api.server.setSecureContext({ cert, key });
-    },
+    (secrets) => renewTls(api, secrets),
     (thrown) => reportError(terminal, thrown),
   );
 }
@@ -146,13 +144,12 @@ function renewing(api: FastifyInstance, files: TlsFiles, terminal: Terminal): ()
 /** The token of this data; made on the first start. One that others could read is no secret any more: a new one. */
 function readToken(data: string, terminal: Terminal): string {
   const file = join(data, TOKEN_FILE);
-  const mode = statSync(file, { throwIfNoEntry: false })?.mode;
-  if (mode !== undefined && (mode & 0o077) === 0) {
+  const isThere = existsSync(file);
+  if (isThere && isPrivate(file)) {
     const token = readFileSync(file, 'utf8').trim();
     if (token.length >= 32) return token;
   }
-  if (mode !== undefined)
-    terminal.err(`The token in ${file} was not private, or not whole; a new one is made.\n`);
+  if (isThere) terminal.err(`The token in ${file} was not private, or not whole; a new one is made.\n`);
   const token = `netloom_${randomBytes(32).toString('base64url')}`;
   writePrivateFile(file, `${token}\n`);
   return token;
@@ -161,9 +158,6 @@ function readToken(data: string, terminal: Terminal): string {
 function writeServerFile(data: string, content: ServerFile): void {
   writePrivateFile(join(data, SERVER_FILE), `${JSON.stringify(content)}\n`);
 }
-
-/** What to type: in a checkout there is no `netloom` on the path, and the sources are what runs. */
-const PROGRAM = import.meta.url.endsWith('.ts') ? 'npx netloom' : 'netloom';
 
 const EXPOSED =
   'Warning: the API listens beyond this machine without TLS: passwords and tokens can be read on the way. Give --tls-cert and --tls-key.\n';

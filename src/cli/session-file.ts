@@ -2,10 +2,10 @@
  * Sessions of "netloom login", one for each server, in a file that nobody else reads:
  * XDG_STATE_HOME/netloom/sessions.json, ~/.local/state/netloom/sessions.json.
  */
-import { mkdirSync, readFileSync, statSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { writePrivateFile } from '../base/private-file.ts';
+import { isPrivate, writePrivateFile } from '../base/private-file.ts';
 import type { Terminal } from './terminal.ts';
 
 type Sessions = Readonly<Record<string, string>>;
@@ -25,10 +25,9 @@ export function writeSession(url: URL, env: Terminal['env'], session?: string): 
 
 function readAll(env: Terminal['env']): Sessions {
   const file = fileOf(env);
-  const mode = statSync(file, { throwIfNoEntry: false })?.mode;
-  // One that others can read is none any more.
-  if (mode === undefined || (mode & 0o077) !== 0) return {};
   try {
+    // One that others can read is none any more.
+    if (!isPrivate(file)) return {};
     const value = JSON.parse(readFileSync(file, 'utf8')) as unknown;
     if (typeof value !== 'object' || value === null) return {};
     return Object.fromEntries(Object.entries(value).filter(([, session]) => typeof session === 'string'));

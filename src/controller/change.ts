@@ -66,6 +66,18 @@ export interface ChangeSummary {
   readonly findings: readonly Finding[];
 }
 
+/** Of a change that changes nothing. */
+export const NO_CHANGE: ChangeSummary = {
+  dryRun: false,
+  objects: [],
+  unchanged: [],
+  allocations: [],
+  hosts: [],
+  effects: [],
+  effectCount: 0,
+  findings: [],
+};
+
 /** How two versions of an object differ, field by field. */
 export function fieldChanges(before: ModelObject, after: ModelObject): FieldChange[] {
   return jsonChanges(jsonOf(before), jsonOf(after));

@@ -58,7 +58,7 @@ type Write = (key: ObjectKey, object: ModelObject, held: Held | undefined) => Js
 
 /** Looks up once what every document needs. */
 function writer(controller: Controller): Write {
-  const { network, feed, time, secrets } = controller;
+  const { network, feed, time, wall, secrets } = controller;
   const warnings = new Map<ObjectKey, Finding[]>();
   for (const { object, finding } of network.warnings()) entryOf(warnings, object, () => []).push(finding);
   for (const finding of controller.noticed()) {
@@ -69,7 +69,7 @@ function writer(controller: Controller): Write {
   return (key, object, held) => ({
     ...fieldsOf(object),
     ...(held ? { meta: { id: held.id, revision: held.revision } } : {}),
-    status: statusOf(network, object, warnings.get(key) ?? [], hosts, time, secrets),
+    status: statusOf(network, object, warnings.get(key) ?? [], { hosts, secrets, time, wall }),
   });
 }
 

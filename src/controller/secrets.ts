@@ -52,7 +52,7 @@ export class Secrets {
   /** They are written. */
   keep(written: readonly SecretWrite[]): void {
     for (const { owner, name, value } of written) {
-      if (value === null) this.#byOwner.get(owner)?.delete(name);
+      if (value === null) this.#drop(owner, name);
       else this.#put({ owner, name, value, used: null });
     }
   }
@@ -60,6 +60,13 @@ export class Secrets {
   note(owner: string, name: string, used: number): void {
     const secret = this.get(owner, name);
     if (secret) this.#put({ ...secret, used });
+  }
+
+  #drop(owner: string, name: string): void {
+    const own = this.#byOwner.get(owner);
+    own?.delete(name);
+    if (own?.size === 0) this.#byOwner.delete(owner);
+    if (this.#owners.get(name) === owner) this.#owners.delete(name);
   }
 
   #put(secret: StoredSecret): void {

@@ -46,19 +46,27 @@ interface VnicStatus {
   readonly connected: boolean;
 }
 
-/** The status of an object. `warnings` are those about this object; `now` is wall-clock milliseconds. */
+/** What there is besides the network. */
+export interface Around {
+  readonly hosts: ReadonlyMap<string, HostStatus>;
+  readonly secrets: Pick<Secrets, 'of'>;
+  /** By which addresses are given back: milliseconds since 1970 that never jump. */
+  readonly time: number;
+  /** By which certificates are over. */
+  readonly wall: number;
+}
+
+/** The status of an object. `warnings` are those about this object. */
 export function statusOf(
   network: NetworkView,
   object: ModelObject,
   warnings: readonly Finding[],
-  hosts: ReadonlyMap<string, HostStatus>,
-  now: number,
-  secrets: Pick<Secrets, 'of'>,
+  around: Around,
 ): JsonObject {
   const users = network.referrers(objectKey(object));
   const status = {
-    ...ofKind(network, object, hosts, now, secrets),
-    compliance: complianceOf(network, object, hosts),
+    ...ofKind(network, object, around),
+    compliance: complianceOf(network, object, around.hosts),
     ...(users.length > 0 ? { users: users.slice(0, NAMED_USERS), userCount: users.length } : {}),
     ...(warnings.length > 0 ? { warnings: warnings.map((w) => ({ ...w })) } : {}),
   };
@@ -66,21 +74,10 @@ export function statusOf(
   return JSON.parse(JSON.stringify(status)) as JsonObject;
 }
 
-function ofKind(
-  network: NetworkView,
-  object: ModelObject,
-  hosts: ReadonlyMap<string, HostStatus>,
-  now: number,
-  secrets: Pick<Secrets, 'of'>,
-): object {
+function ofKind(network: NetworkView, object: ModelObject, around: Around): object {
   switch (object.kind) {
     case 'Host':
-      return statusOfHost(
-        network,
-        object,
-        hosts.get(object.name),
-        certificateStatus(object.name, now, secrets),
-      );
+      return statusOfHost(network, object, around);
     case 'HostSwitch':
       return {
         hostVnics: vnicsOfHostSwitch(network, object),
@@ -95,7 +92,7 @@ function ofKind(
       return statusOfSubnet(network, object);
     case 'IpPool':
     case 'MacPool':
-      return statusOfPool(network, objectKey(object), object, now);
+      return statusOfPool(network, objectKey(object), object, around.time);
     case 'VirtualPortProfile':
     case 'PortClassification':
       return { builtIn: object.builtIn };
@@ -111,34 +108,29 @@ function ofKind(
   }
 }
 
-function statusOfHost(
-  network: NetworkView,
-  host: Host,
-  agent: HostStatus | undefined,
-  certificate: object | undefined,
-): object {
+function statusOfHost(network: NetworkView, host: Host, around: Around): object {
   const providers = fabricsOf(network, host.name).map((record) => {
     const { logicalNetwork, pa, prefixLength, mac, vlan, encapsulation } = record;
     return { logicalNetwork, address: pa, prefixLength, mac, vlan, encapsulation, switch: record.switch };
   });
   return {
-    agent: agentStatus(agent),
-    certificate,
+    agent: agentStatus(around.hosts.get(host.name)),
+    certificate: certificateStatus(host.name, around),
     providerAddresses: providers,
     virtualMachines: network.members('virtualMachines', host.name).length,
   };
 }
 
 /** Of the latest certificate of the host's agent; undefined where it never joined, as in a lab within this process. */
-function certificateStatus(host: string, now: number, secrets: Pick<Secrets, 'of'>): object | undefined {
+function certificateStatus(host: string, { wall, secrets }: Around): object | undefined {
   const all = certificatesIn(host, secrets.of(ownerOf(host)));
   const [latest] = all;
   if (!latest) return undefined;
   const { serial, expires, used } = latest;
   return {
-    state: stateOf(latest, all, now),
+    state: stateOf(latest, all, wall),
     serial,
-    until: new Date(expires).toISOString(),
+    expires: new Date(expires).toISOString(),
     ...(used === null ? {} : { lastUsed: new Date(used).toISOString() }),
   };
 }

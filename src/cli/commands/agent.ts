@@ -25,13 +25,18 @@ function joinCommand({ terminal }: Context): Command {
       'where nobody else is on this machine: he might read it there, and be faster',
     ],
     ['netloom agent join - < token', 'it comes from standard input, and nobody sees it'],
+    ['netloom agent join - -o json < token', 'for programs'],
   ])
     .argument('<token>', 'what "netloom host token HOST" printed; - reads it from standard input')
     .option('--force', 'although this machine has joined before');
-  return withState(made).action(async (token: string, options: StateOptions & { force?: boolean }) => {
-    const { join } = await import('../agent.ts');
-    await join(token, options, terminal);
-  });
+  return withState(withOutput(made, 'text', 'json', 'yaml')).action(
+    async (token: string, options: StateOptions & { force?: boolean; output: Form }) => {
+      const { join } = await import('../agent.ts');
+      const { joinedText } = await import('../agent-text.ts');
+      const { printed } = await import('../printed.ts');
+      terminal.out(printed(await join(token, options, terminal), options.output, joinedText));
+    },
+  );
 }
 
 function runCommand({ terminal }: Context): Command {

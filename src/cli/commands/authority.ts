@@ -61,9 +61,19 @@ function stepCommand(
   summary: string,
   step: (directory: string) => Promise<string>,
 ): Command {
-  return command(name, summary, [[`netloom authority ${name}`, 'on the data in ~/.local/share/netloom']])
-    .option('--data <dir>', 'data directory (NETLOOM_DATA; default: ~/.local/share/netloom)')
-    .action(async (options: Options) => terminal.out(await step(await directoryOf(options, terminal.env))));
+  const made = command(name, summary, [
+    [`netloom authority ${name}`, 'on the data in ~/.local/share/netloom'],
+    [`netloom authority ${name} -o json`, 'says what there is then, as "netloom authority show" does'],
+  ]).option('--data <dir>', 'data directory (NETLOOM_DATA; default: ~/.local/share/netloom)');
+  return withOutput(made, 'text', 'json', 'yaml').action(
+    async (options: Options & { readonly output: 'text' | 'json' | 'yaml' }) => {
+      const { authoritiesOf } = await import('../../identity/authority.ts');
+      const { printed } = await import('../printed.ts');
+      const directory = await directoryOf(options, terminal.env);
+      const text = await step(directory);
+      terminal.out(printed(authoritiesOf(directory).map(viewOf), options.output, () => text));
+    },
+  );
 }
 
 function showCommand({ terminal }: Context): Command {

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { type Context, command, type ServerOptions, withOutput, withServer } from '../context.ts';
 
 type Form = 'table' | 'json' | 'yaml';
+type TextForm = 'text' | 'json' | 'yaml';
 
 interface JoinToken {
   readonly id: string;
@@ -91,12 +92,16 @@ export function tokensCommand({ terminal }: Context): Command {
 export function revokeTokenCommand({ terminal }: Context): Command {
   const made = command('revoke-token', 'Make a join token good for nothing', [
     ['netloom host revoke-token 4f2a9c01d2e3b4a5', 'by its id, as "netloom host tokens" shows it'],
+    ['netloom host revoke-token 4f2a9c01d2e3b4a5 -o json', 'for a script'],
   ]).argument('<id>', 'id of the token');
-  return withServer(made).action(async (id: string, options: ServerOptions) => {
-    const { Client } = await import('../client.ts');
-    await Client.of(options, terminal).delete(`/api/v1/join-tokens/${encodeURIComponent(id)}`);
-    terminal.out(`Join token ${id} revoked.\n`);
-  });
+  return withServer(withOutput(made, 'text', 'json', 'yaml')).action(
+    async (id: string, options: ServerOptions & { readonly output: TextForm }) => {
+      const { Client } = await import('../client.ts');
+      const { printed } = await import('../printed.ts');
+      await Client.of(options, terminal).delete(`/api/v1/join-tokens/${encodeURIComponent(id)}`);
+      terminal.out(printed({ id, revoked: true }, options.output, () => `Join token ${id} revoked.\n`));
+    },
+  );
 }
 
 export function certificatesCommand({ terminal }: Context): Command {
@@ -136,19 +141,24 @@ export function certificatesCommand({ terminal }: Context): Command {
 export function revokeCommand({ terminal }: Context): Command {
   const made = command('revoke', 'Revoke the certificates of a host: its agent is cut off at once', [
     ['netloom host revoke host1', 'it goes on with the policy that it has, and learns of nothing new'],
+    ['netloom host revoke host1 -o json', 'how many certificates those were, for a script'],
   ]).argument('<host>', 'host that is not to be believed any more');
-  return withServer(made).action(async (host: string, options: ServerOptions) => {
-    const { Client } = await import('../client.ts');
-    const { revoked } = await Client.of(options, terminal).post<{ readonly revoked: number }>(
-      `/api/v1/hosts/${encodeURIComponent(host)}/revoke`,
-      {},
-    );
-    const what =
-      revoked === 0
-        ? `${host} has no certificate that is good.`
-        : `${revoked === 1 ? 'One certificate' : `${revoked} certificates`} of ${host} revoked.`;
-    terminal.out(`${what} Its join tokens are good for nothing.\n`);
-  });
+  return withServer(withOutput(made, 'text', 'json', 'yaml')).action(
+    async (host: string, options: ServerOptions & { readonly output: TextForm }) => {
+      const { Client } = await import('../client.ts');
+      const { printed } = await import('../printed.ts');
+      const { revoked } = await Client.of(options, terminal).post<{ readonly revoked: number }>(
+        `/api/v1/hosts/${encodeURIComponent(host)}/revoke`,
+        {},
+      );
+      const what =
+        revoked === 0
+          ? `${host} has no certificate that is good.`
+          : `${revoked === 1 ? 'One certificate' : `${revoked} certificates`} of ${host} revoked.`;
+      const text = `${what} Its join tokens are good for nothing.\n`;
+      terminal.out(printed({ host, revoked }, options.output, () => text));
+    },
+  );
 }
 
 /** `10m` in seconds. */

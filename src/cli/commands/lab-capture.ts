@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { type Context, command } from '../context.ts';
-import { type LabOptions, openRealLab, withLab } from '../lab-options.ts';
+import { type LabOptions, openLabHardware, withLab } from '../lab-options.ts';
 
 interface CaptureOptions extends LabOptions {
   readonly write?: string;
@@ -26,7 +26,7 @@ export function labCaptureCommand({ terminal, finish }: Context): Command {
     const { checkTool } = await import('../../lab/real/requirements.ts');
     const { formatFrame } = await import('../../packet/notation.ts');
     checkTool('tcpdump', 'tcpdump');
-    const { plan } = await openRealLab(options);
+    const { plan } = await openLabHardware(options);
     const point = await openCapture(plan, place);
     const file = options.write === undefined ? undefined : resolve(options.write);
     const limit = options.count === undefined ? [] : ['-c', options.count];

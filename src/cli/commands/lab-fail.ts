@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import { type Context, command } from '../context.ts';
-import { type LabOptions, nameHint, openRealLab, withLab } from '../lab-options.ts';
+import { type LabOptions, nameHint, openLabHardware, withLab } from '../lab-options.ts';
 import { PROGRAM } from '../program.ts';
 
 interface FailOptions extends LabOptions {
@@ -32,7 +32,7 @@ export function labFailCommand({ terminal }: Context): Command {
       const time = options.for === undefined ? undefined : millisecondsOf(options.for);
       if (options.for !== undefined && time === undefined)
         return self.error('error: the time is a number with its unit: 500ms, 5s, 1m');
-      const { plan, driverOfVms } = await openRealLab(options);
+      const { plan, driverOfVms } = await openLabHardware(options);
       const failure = failureOf(plan, driverOfVms, kind, name ?? '');
       if (options.undo) {
         await failure.end();

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { LabStatus } from '../../lab/real/status.ts';
 import { type Context, command, withOutput } from '../context.ts';
 import { type VersionOptions, versionOf, withVersion } from '../ip-version.ts';
-import { type LabOptions, openRealLab, withLab } from '../lab-options.ts';
+import { type LabOptions, openLabHardware, openRealLab, withLab } from '../lab-options.ts';
 import { table } from '../table.ts';
 import type { Colours } from '../terminal.ts';
 
@@ -38,11 +38,11 @@ function statusText({ name, directory, programs, hosts, machines }: LabStatus, c
       )
       .join(', '),
   ]);
-  const machineRows = machines.map(({ name: key, host, nics, ready }) => [
+  const machineRows = machines.map(({ name: key, host, nics, ready, ended }) => [
     key,
     host,
     mark(ready),
-    nics.map((nic) => `${nic.name} ${nic.addresses.join(' ')}`.trim()).join(', '),
+    ended ?? nics.map((nic) => `${nic.name} ${nic.addresses.join(' ')}`.trim()).join(', '),
   ]);
   return [
     `Lab ${colours.bold(name)} in ${directory}: ${runs.join(', ')}\n`,
@@ -64,7 +64,7 @@ export function labExecCommand({ finish }: Context): Command {
   return withLab(made).action(async (place: string, words: readonly string[], options: LabOptions) => {
     const { spawn } = await import('node:child_process');
     const { commandAt, whereIs } = await import('../../lab/real/where.ts');
-    const { plan, driverOfVms } = await openRealLab(options);
+    const { plan, driverOfVms } = await openLabHardware(options);
     const [tool = '', ...args] = commandAt(plan, driverOfVms, whereIs(plan, place), words);
     const child = spawn(tool, args, { stdio: 'inherit' });
     // Ctrl-C reaches the command by itself, and this program ends when it does; who ends this program means the command.

@@ -12,19 +12,17 @@ import {
 } from '@connectrpc/connect';
 import type { Clock } from '../../base/clock.ts';
 import type { Finding } from '../../base/error.ts';
+import { entryOf } from '../../base/map.ts';
 import { fingerprintOf } from '../../identity/certificates.ts';
 import { hostOfNames } from '../../identity/names.ts';
 import type { Peer } from './identities.ts';
+import { LOCAL, Places } from './places.ts';
 import { certificateMissing, certificateUntrusted } from './words.ts';
 
-/** A connection without a good certificate is for one that joins: it is short, and there are not many of them. */
+/** A stranger's connection, one without a good certificate, is for somebody that joins: it is short, and has to find a place. */
 const STRANGER_MS = 10_000;
-const MOST_STRANGERS = 256;
-/** Of one address, so that nobody takes all places; not where addresses are not told apart (a UNIX socket). */
-const MOST_STRANGERS_FROM_ONE = 32;
-
-/** Where connections on a UNIX socket are from. */
-const LOCAL = 'local';
+/** An agent has a stream, and a short call at times; those that it has lost count until that is noticed. */
+const MOST_OF_HOST = 8;
 
 export interface Connection {
   readonly session: ServerHttp2Session;
@@ -40,10 +38,16 @@ const KEY: ContextKey<Connection | undefined> = createContextKey<Connection | un
 
 export class Connections {
   readonly #clock: Clock;
+  readonly #objection: (peer: Peer) => Finding | undefined;
   readonly #open = new Map<ServerHttp2Session, Connection>();
+  /** Those whose certificates were good when they came. */
+  readonly #byHost = new Map<string, Set<Connection>>();
+  readonly #strangers = new Places();
 
-  constructor(clock: Clock) {
+  /** `objection`: why a certificate opens nothing now, although TLS has nothing against it. */
+  constructor(clock: Clock, objection: (peer: Peer) => Finding | undefined) {
     this.#clock = clock;
+    this.#objection = objection;
   }
 
   /** Takes a new connection in, or destroys it. Never throws: nobody else is to suffer from one that ends at this moment. */
@@ -59,28 +63,39 @@ export class Connections {
   }
 
   #take(connection: Connection): boolean {
-    const { session, peer, from } = connection;
-    if (!peer) {
-      const strangers = [...this.#open.values()].filter((other) => !other.peer);
-      if (strangers.length >= MOST_STRANGERS) return false;
-      const same = from === LOCAL ? 0 : strangers.filter((other) => other.from === from).length;
-      if (same >= MOST_STRANGERS_FROM_ONE) return false;
-      session.once(
-        'close',
-        this.#clock.after(STRANGER_MS, () => session.destroy()),
-      );
-    }
+    const { session, peer } = connection;
+    const isGood = peer !== undefined && !this.#objection(peer);
+    if (!(isGood ? this.#takeGood(connection, peer) : this.#takeStranger(connection))) return false;
     this.#open.set(session, connection);
     session.once('close', () => this.#open.delete(session));
     return true;
   }
 
+  #takeGood(connection: Connection, { host }: Peer): boolean {
+    const same = entryOf(this.#byHost, host, () => new Set<Connection>());
+    if (same.size >= MOST_OF_HOST) return false;
+    same.add(connection);
+    connection.session.once('close', () => {
+      same.delete(connection);
+      if (same.size === 0) this.#byHost.delete(host);
+    });
+    return true;
+  }
+
+  #takeStranger({ session, from }: Connection): boolean {
+    if (!this.#strangers.take(from)) return false;
+    const cancel = this.#clock.after(STRANGER_MS, () => session.destroy());
+    session.once('close', () => {
+      cancel();
+      this.#strangers.leave(from);
+    });
+    return true;
+  }
+
   /** Where others than this one are connected from, with certificates of the same host. */
   othersOf(host: string, except: ServerHttp2Session | undefined): string[] {
-    const same = [...this.#open.values()].filter(
-      ({ peer, session }) => peer?.host === host && session !== except,
-    );
-    return [...new Set(same.map(({ from }) => from))];
+    const others = [...(this.#byHost.get(host) ?? [])].filter(({ session }) => session !== except);
+    return [...new Set(others.map(({ from }) => from))];
   }
 
   /** For handlers: the connection that a call comes by. */
@@ -92,18 +107,13 @@ export class Connections {
     return values.get(KEY);
   }
 
-  /** Ends the connections whose certificates there is an objection to; tells of each. `only`: of these hosts. */
-  sweep(
-    objection: (peer: Peer) => Finding | undefined,
-    onCut: (cut: Connection, why: Finding) => void,
-    only?: ReadonlySet<string>,
-  ): void {
-    for (const connection of [...this.#open.values()]) {
-      const { peer, session } = connection;
-      if (!peer || (only && !only.has(peer.host))) continue;
-      const why = objection(peer);
+  /** Ends the connections whose certificates are good no more; tells of each. `only`: of these hosts. */
+  sweep(onCut: (cut: Connection, why: Finding) => void, only: Iterable<string> = this.#byHost.keys()): void {
+    const connections = [...only].flatMap((host) => [...(this.#byHost.get(host) ?? [])]);
+    for (const connection of connections) {
+      const why = connection.peer && this.#objection(connection.peer);
       if (!why) continue;
-      session.destroy();
+      connection.session.destroy();
       onCut(connection, why);
     }
   }

@@ -67,7 +67,7 @@ export async function openAgentRig(hosts: readonly string[], ahead = 0): Promise
     setClock: (value) => {
       ahead = value;
     },
-    token: async (host) => (await identities.makeToken(host, { author: 'test' })).token,
+    token: async (host) => (await identities.tokens.make(host, { author: 'test' })).token,
     close: async () => {
       await listener.close();
       controller.feed.close();

@@ -11,7 +11,10 @@ import { type Credentials, renewalDue } from '../../identity/credentials.ts';
 import { readJoinToken, writeJoinToken } from '../../identity/join-token.ts';
 import { CONTROLLER_NAME } from '../../identity/names.ts';
 import { PolicyClient } from '../../stream/client.ts';
+import { documentOf } from '../documents.ts';
 import { type AgentRig, openAgentRig } from './fixture.ts';
+import { HostIdentities } from './identities.ts';
+import { listenForAgents } from './listener.ts';
 
 const DAY = 24 * 3_600_000;
 
@@ -84,7 +87,7 @@ describe('joining', () => {
     );
     expect(claims.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
     expect(rig.identities.certificates()).toHaveLength(1);
-    expect(rig.identities.tokens()).toEqual([]);
+    expect(rig.identities.tokens.list()).toEqual([]);
   });
 
   it('takes one of several that come at once over the network', async () => {
@@ -104,9 +107,11 @@ describe('joining', () => {
     rig.setClock(2 * 3_600_000);
     expect(await codeOf(join(token))).toBe('join-refused');
     rig.setClock(0);
-    expect(await rig.identities.revokeToken(read.id, 'ann')).toBe(true);
+    expect(await rig.identities.tokens.revoke(read.id, 'ann')).toBe(true);
     expect(await codeOf(join(token))).toBe('join-refused');
     expect(await codeOf(rig.token('nobody'))).toBe('not-found');
+    expect(await codeOf(join(writeJoinToken({ ...read, host: 'made up' })))).toBe('join-refused');
+    expect(new Set(rig.troubles.map(({ host }) => host))).toEqual(new Set(['h1', 'h2', '']));
     // The control: nothing else was in the way.
     expect(await codeOf(join(await rig.token('h1')))).toBe('done');
     expect(rig.troubles.every(({ from }) => from === '127.0.0.1')).toBe(true);
@@ -211,6 +216,7 @@ describe('whose certificate it is', () => {
       await client.stop();
     }
     expect(rig.troubles.map(({ finding }) => finding.code)).toContain('host-forbidden');
+    expect(new Set(rig.troubles.map(({ host }) => host))).toEqual(new Set(['']));
     expect(JSON.stringify(rig.troubles).length).toBeLessThan(4_000 * rig.troubles.length);
     for (const { host, finding } of rig.troubles)
       expect([host, ...Object.values(finding)].join('')).not.toMatch(/\p{C}/u);
@@ -222,9 +228,14 @@ describe('whose certificate it is', () => {
     const first = agent(() => one, 'h1');
     const second = agent(() => two, 'h2');
     await until(() => isConnected('h1') && isConnected('h2'));
+    const used = () => rig.identities.certificates('h1')[0]?.used ?? null;
+    await until(() => used() !== null);
+    const lastUsed = used();
     await rig.token('h1');
     expect(await rig.identities.revokeHost('h1', 'ann')).toBe(1);
-    expect(rig.identities.tokens()).toEqual([]);
+    expect(rig.identities.tokens.list()).toEqual([]);
+    // Who looks into what happened wants to know.
+    expect(used()).toBe(lastUsed);
     await until(() => first.troubles.some(({ code }) => code === 'certificate-refused'));
     expect(first.troubles.at(-1)?.message).toMatch(/was revoked, at .* by ann/);
     expect(isConnected('h1')).toBe(false);
@@ -252,7 +263,12 @@ describe('whose certificate it is', () => {
     agent(() => one, 'h1');
     await until(() => isConnected('h1'));
     rig.setClock(31 * DAY);
-    expect(rig.identities.certificates()[0]?.state).toBe('expired');
+    const [certificate] = rig.identities.certificates();
+    expect(certificate?.state).toBe('expired');
+    // The host says the same, by the same clock and in the same words.
+    expect(documentOf(rig.controller, 'Host/h1')?.status).toMatchObject({
+      certificate: { state: 'expired', expires: new Date(certificate!.expires).toISOString() },
+    });
     expect(await codeOf(renew(one, 'boot of h1'))).toBe('certificate-refused');
   });
 });
@@ -331,6 +347,22 @@ describe('the listener', () => {
       socket.once('secureConnect', () => resolve(socket));
     });
 
+  /** Connections that begin to speak HTTP/2, and how many of them have ended. */
+  const many = () => {
+    const sockets: TLSSocket[] = [];
+    let ended = 0;
+    const begin = async (count: number, more: object = {}) => {
+      for (let i = 0; i < count; i++) {
+        const socket = await open(more);
+        sockets.push(socket);
+        socket.on('error', () => {}).on('close', () => ended++);
+        socket.resume();
+        socket.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0', 'latin1');
+      }
+    };
+    return { sockets, ended: () => ended, begin };
+  };
+
   it('speaks TLS 1.3 and HTTP/2 only, and is known by its name', async () => {
     rig = await openAgentRig(['h1']);
     const good = await open();
@@ -379,21 +411,76 @@ describe('the listener', () => {
 
   it('leaves room for those who join, however many connections one address makes', async () => {
     rig = await openAgentRig(['h1']);
-    const sockets: TLSSocket[] = [];
-    for (let i = 0; i < 40; i++) sockets.push(await open());
-    const preface = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0';
-    let ended = 0;
-    for (const socket of sockets) {
-      socket.on('error', () => {}).on('close', () => ended++);
-      socket.resume();
-      socket.write(preface, 'latin1');
-    }
-    await until(() => ended >= 8);
-    expect(ended).toBe(8);
+    const { sockets, ended, begin } = many();
+    await begin(40);
+    await until(() => ended() >= 8);
+    expect(ended()).toBe(8);
     for (const socket of sockets) socket.destroy();
     // The control: those that have gone take no place.
-    await until(() => ended === 40);
+    await until(() => ended() === 40);
     expect(await codeOf(join(await rig.token('h1')))).toBe('done');
+  });
+
+  it('has so many for a host with a good certificate, and for one that is revoked those of strangers', async () => {
+    rig = await openAgentRig(['h1', 'h2']);
+    const [one, two] = [await join(await rig.token('h1')), await join(await rig.token('h2'))];
+    const { sockets, ended, begin } = many();
+    await begin(10, { key: one.key, cert: one.certificate });
+    await until(() => ended() >= 2);
+    // The control: another host has its own.
+    await begin(4, { key: two.key, cert: two.certificate });
+    expect(ended()).toBe(2);
+    for (const socket of sockets) socket.destroy();
+    await until(() => ended() === 14);
+    await rig.identities.revokeHost('h1', 'ann');
+    await begin(40, { key: one.key, cert: one.certificate });
+    await until(() => ended() >= 22);
+    expect(ended()).toBe(22);
+    for (const socket of sockets) socket.destroy();
+    agent(() => two, 'h2');
+    await until(() => isConnected('h2'));
+  });
+
+  it('goes on looking at certificates after something went wrong once', async () => {
+    rig = await openAgentRig(['h1']);
+    const { controller, identities, authority } = rig;
+    const timers: { delay: number; run: () => void }[] = [];
+    let isOver = false;
+    const told: string[] = [];
+    const listener = await listenForAgents({
+      controller,
+      // What is over is over by this clock.
+      identities: new HostIdentities({
+        controller,
+        clock: { ...systemClock, wall: () => Date.now() + (isOver ? 31 * DAY : 0) },
+        authority,
+        url: () => rig.url,
+      }),
+      authority,
+      clock: {
+        now: () => systemClock.now(),
+        wall: () => systemClock.wall(),
+        after: (delay, run) => {
+          timers.push({ delay, run });
+          return () => {};
+        },
+      },
+      at: { host: '127.0.0.1', port: 0 },
+      onTrouble: ({ finding }) => {
+        told.push(finding.code);
+        throw new Error('a defect');
+      },
+    });
+    const looks = () => timers.filter(({ delay }) => delay === 20_000);
+    const credentials = { ...(await join(await rig.token('h1'))), controllerUrl: listener.url };
+    agent(() => credentials, 'h1');
+    await until(() => isConnected('h1'));
+    expect(looks()).toHaveLength(1);
+    isOver = true;
+    expect(looks()[0]!.run).toThrow('a defect');
+    expect([looks().length, told]).toEqual([2, ['certificate-refused']]);
+    expect(identities.certificates()[0]?.state).toBe('good');
+    await listener.close();
   });
 
   it('stays up under what is no handshake, and under half of one', async () => {
@@ -458,7 +545,7 @@ describe('secrets', () => {
       await rig.controller.history({ limit: 100 }),
       rig.controller.jobs.list({ limit: 100, passes: () => true }),
       rig.troubles,
-      rig.identities.tokens(),
+      rig.identities.tokens.list(),
       rig.identities.certificates(),
     ]);
     expect(told).toContain('h1 joined with join token');

@@ -22,7 +22,7 @@ import type { Controller } from '../controller.ts';
 import { Connections, strangeness } from './connections.ts';
 import { enrolmentRoutes } from './enrolment.ts';
 import type { HostIdentities } from './identities.ts';
-import { hostOfOwner } from './records.ts';
+import { hostOfOwner, ownerOf } from './records.ts';
 import { otherHost, shown } from './words.ts';
 
 /** How often connections are looked at whether their certificates are still good; revocation does not wait for it. */
@@ -30,7 +30,7 @@ const SWEEP_MS = 20_000;
 
 /** An agent that was turned away, or whose connection was ended. */
 export interface AgentTrouble {
-  /** The host that it said it was, or that its certificate is of; empty where neither is known. */
+  /** The host that it says it is, where there is one of that name or its certificate is of it; empty otherwise. */
   readonly host: string;
   readonly finding: Finding;
   /** Address that it came from. */
@@ -55,11 +55,13 @@ export async function listenForAgents(
   options: AgentListenerOptions,
 ): Promise<Pick<Listener, 'url' | 'close'>> {
   const { controller, identities, authority, clock, at } = options;
-  const connections = new Connections(clock);
+  const connections = new Connections(clock, (peer) => identities.objection(peer));
   const onTrouble = (host: string, finding: Finding, context: HandlerContext) => {
     const { from = '', peer, session } = Connections.of(context) ?? {};
+    // What a stranger says is no name of ours: whoever makes up names would fill every list that is kept by host.
+    const isKnown = peer?.host === host || controller.network.get(ownerOf(host)) !== undefined;
     options.onTrouble({
-      host: shown(host),
+      host: isKnown ? host : '',
       finding,
       from,
       ...(peer ? { certified: peer.host } : {}),
@@ -87,7 +89,6 @@ export async function listenForAgents(
   });
   const sweep = (only?: ReadonlySet<string>) =>
     connections.sweep(
-      (peer) => identities.objection(peer),
       ({ from, peer }, finding) =>
         options.onTrouble({
           host: peer?.host ?? '',
@@ -105,6 +106,8 @@ export async function listenForAgents(
   let renewAt = clock.now() + LISTENER_LIFE_MS / 3;
   const tick = (): (() => void) =>
     clock.after(SWEEP_MS, () => {
+      // First, so that nothing that goes wrong below is the end of it.
+      cancel = tick();
       sweep();
       if (clock.now() >= renewAt) {
         renewAt = clock.now() + LISTENER_LIFE_MS / 3;
@@ -115,7 +118,6 @@ export async function listenForAgents(
             options.onTrouble({ host: '', finding: NetloomError.from(thrown).findings[0], from: '' }),
           );
       }
-      cancel = tick();
     });
   let cancel = tick();
   return {

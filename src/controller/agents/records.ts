@@ -25,7 +25,8 @@ const certificate = z.strictObject({
   expires: z.int(),
   /** Counts the certificates of the host from 1; a later one that has been used ends those before it. */
   generation: z.int().min(1),
-  revoked: z.strictObject({ at: z.int(), by: z.string() }).exactOptional(),
+  /** `used`: when it was used last, which the store forgets as the record is written anew. */
+  revoked: z.strictObject({ at: z.int(), by: z.string(), used: z.int().exactOptional() }).exactOptional(),
 });
 
 export interface JoinTokenRecord extends z.output<typeof token> {
@@ -63,7 +64,10 @@ export function certificatesIn(host: string, secrets: readonly StoredSecret[]): 
   return secrets
     .flatMap(({ name, value, used }) => {
       const read = name.startsWith(CERTIFICATE) ? certificate.safeParse(value).data : undefined;
-      return read ? [{ ...read, host, serial: name.slice(CERTIFICATE.length), used }] : [];
+      if (!read) return [];
+      return [
+        { ...read, host, serial: name.slice(CERTIFICATE.length), used: used ?? read.revoked?.used ?? null },
+      ];
     })
     .sort((a, b) => b.generation - a.generation);
 }
@@ -75,6 +79,15 @@ export function writeToken({ host, id, ...value }: JoinTokenRecord): SecretWrite
 export function writeCertificate({ host, serial, used: _, ...value }: CertificateRecord): SecretWrite {
   const { revoked, ...rest } = value;
   return { owner: ownerOf(host), name: CERTIFICATE + serial, value: revoked ? { ...rest, revoked } : rest };
+}
+
+/** The same certificate, revoked. */
+export function revoke(
+  record: CertificateRecord,
+  revoked: { readonly at: number; readonly by: string },
+): SecretWrite {
+  const { used } = record;
+  return writeCertificate({ ...record, revoked: used === null ? revoked : { ...revoked, used } });
 }
 
 export function forget(host: string, name: string): SecretWrite {

@@ -13,11 +13,11 @@ export function shown(said: string): string {
 const JOIN = 'Make a new token with "netloom host token HOST", and join with it.';
 
 export function noHostHere(host: string): NetloomError {
-  const shown = JSON.stringify(host.slice(0, 63));
+  const name = shown(host);
   return one(
     'not-found',
-    `Host/${host.slice(0, 63)}`,
-    `There is no host ${shown}.`,
+    `Host/${name}`,
+    `There is no host ${JSON.stringify(name)}.`,
     '"netloom get hosts" lists them.',
   );
 }

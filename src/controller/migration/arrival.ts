@@ -4,61 +4,72 @@
  */
 import { VNIC, vmVnicOwner } from '../../allocate/scopes.ts';
 import { finding, NetloomError } from '../../base/error.ts';
-import { type VirtualMachine, virtualMachineKey } from '../../model/kinds/virtual-machine.ts';
+import { isKind } from '../../model/kinds.ts';
 import { hostScope } from '../../policy/records.ts';
 import type { PolicyFeed } from '../../stream/feed.ts';
 import type { VnicFact } from '../../stream/report.ts';
-import type { NetworkView } from '../network.ts';
+import type { Migrating } from './parts.ts';
 
-/** What a host said last of what is plugged in; undefined for an engine that does not say, as the softswitch. */
-function vnicsOn(feed: PolicyFeed, host: string | undefined): readonly VnicFact[] | undefined {
-  return feed.status().find((status) => status.host === host)?.report?.vnics;
+/** Read anew each time: VMs may be edited while they move, and the network may be loaded anew. */
+type Around = Pick<Migrating, 'feed' | 'network'>;
+
+/** The VM and where it moves; undefined for one that does not. */
+function moving({ network }: Around, key: string) {
+  const vm = network.get(`VirtualMachine/${key}`)?.object;
+  return vm && isKind(vm, 'VirtualMachine') && vm.migration ? { vm, ...vm.migration } : undefined;
 }
 
-/** vNIC id -> its name, of those that have a port on the host. */
-function portsOn(network: NetworkView, vm: VirtualMachine, host: string): Map<string, string> {
-  const owner = virtualMachineKey(vm);
+/** What a host said last of what is plugged in; undefined for an engine that does not say, as the softswitch. */
+function vnicsOn({ feed }: Around, host: string): readonly VnicFact[] | undefined {
+  return feed.statusOf(host).report?.vnics;
+}
+
+/** vNIC id -> its name, of those of the VM that have a port on the host. */
+function portsOn(around: Around, key: string, host: string): Map<string, string> {
+  const { network } = around;
+  const vnics = moving(around, key)?.vm.vnics ?? [];
   return new Map(
-    vm.vnics.flatMap(({ name }) => {
-      const id = network.allocation(VNIC, vmVnicOwner(owner, name));
+    vnics.flatMap(({ name }) => {
+      const id = network.allocation(VNIC, vmVnicOwner(key, name));
       return id !== undefined && network.record(hostScope(host), `port/${id}`) ? [[id, name] as const] : [];
     }),
   );
 }
 
 /**
- * Whether there is something to wait for: both hosts say what is plugged in, and the VM runs on the source. A VM that runs
- * nowhere is nobody's to move.
+ * The ids of its vNICs that the hypervisor has to move: those whose links are up on the source. None where a host does not say what is
+ * plugged in, and for a VM that does not run there, which is nobody's to move.
  */
-export function isToMove(feed: PolicyFeed, network: NetworkView, vm: VirtualMachine): boolean {
-  const { source, destination } = vm.migration ?? {};
-  if (source === undefined || vnicsOn(feed, destination) === undefined) return false;
-  const ids = portsOn(network, vm, source);
-  return vnicsOn(feed, source)?.some(({ id, link }) => link && ids.has(id)) ?? false;
+export function toMove(around: Around, key: string): ReadonlySet<string> {
+  const { source, destination } = moving(around, key) ?? {};
+  if (source === undefined || destination === undefined || !vnicsOn(around, destination)) return new Set();
+  const ports = portsOn(around, key, source);
+  const up = vnicsOn(around, source)?.filter(({ id, link }) => link && ports.has(id)) ?? [];
+  return new Set(up.map(({ id }) => id));
 }
 
 /**
- * Waits until the links of all its vNICs are up on the destination, at most `patience` milliseconds. Throws `vm-not-arrived`
- * with those that are missing.
+ * Waits until the links of these vNICs are up on the destination, at most `patience` milliseconds; not for one that the VM has no more.
+ * Throws `vm-not-arrived` with those that are missing.
  */
 export async function arrived(
-  feed: PolicyFeed,
-  network: NetworkView,
-  vm: VirtualMachine,
+  around: Around,
+  key: string,
+  ids: ReadonlySet<string>,
   { patience, signal }: { readonly patience: number; readonly signal: AbortSignal },
 ): Promise<void> {
-  const destination = vm.migration?.destination ?? '';
-  const ids = portsOn(network, vm, destination);
+  const { source = '', destination = '' } = moving(around, key) ?? {};
   const missing = () => {
-    const up = new Set(vnicsOn(feed, destination)?.flatMap(({ id, link }) => (link ? [id] : [])));
-    return [...ids].flatMap(([id, name]) => (up.has(id) ? [] : [name]));
+    const up = new Set(vnicsOn(around, destination)?.flatMap(({ id, link }) => (link ? [id] : [])));
+    const ports = portsOn(around, key, destination);
+    return [...ports].flatMap(([id, name]) => (ids.has(id) && !up.has(id) ? [name] : []));
   };
   const limit = AbortSignal.timeout(patience);
   const stop = AbortSignal.any([signal, limit]);
-  while (missing().length > 0 && !stop.aborted) await nextWord(feed, destination, stop);
+  while (missing().length > 0 && !stop.aborted) await nextWord(around.feed, destination, stop);
   signal.throwIfAborted();
   const left = missing();
-  if (left.length > 0) throw notArrived(vm, left, patience);
+  if (left.length > 0) throw notArrived(key, { source, destination }, left, patience);
 }
 
 /** Until the host says something, or `stop`. */
@@ -75,9 +86,12 @@ function nextWord(feed: PolicyFeed, host: string, stop: AbortSignal): Promise<vo
   });
 }
 
-function notArrived(vm: VirtualMachine, missing: readonly string[], patience: number): NetloomError {
-  const key = virtualMachineKey(vm);
-  const { source, destination } = vm.migration ?? {};
+function notArrived(
+  key: string,
+  { source, destination }: { readonly source: string; readonly destination: string },
+  missing: readonly string[],
+  patience: number,
+): NetloomError {
   return new NetloomError([
     finding(
       'vm-not-arrived',

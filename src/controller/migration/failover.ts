@@ -191,7 +191,7 @@ function check({ network, feed }: Migrating, { host, to, force }: FailoverReques
       finding('migration-refused', `Host/${host}`, 'The VMs are on that host already.', 'Name another host.'),
     );
   }
-  if (!force && feed.status().some((status) => status.host === host && status.connected)) {
+  if (!force && feed.statusOf(host).connected) {
     findings.push(
       finding(
         'host-alive',

@@ -17,14 +17,13 @@ export function concerned(network: NetworkView, vm: VirtualMachine): string[] {
 }
 
 export function isConnected(feed: PolicyFeed, host: string): boolean {
-  return feed.status().some((status) => status.host === host && status.connected);
+  return feed.statusOf(host).connected;
 }
 
 /** Those of the hosts that have not said that the revision is in force. */
 export function behind(feed: PolicyFeed, revision: number, hosts: readonly string[]): string[] {
-  const statuses = new Map(feed.status().map((status) => [status.host, status]));
   return hosts.filter((host) => {
-    const { touched = 0, outcome } = statuses.get(host) ?? {};
+    const { touched, outcome } = feed.statusOf(host);
     return (outcome?.revision ?? 0) < Math.min(revision, touched) || outcome?.ok === false;
   });
 }

@@ -17,7 +17,7 @@ import { type MigrationPhase, migrationPhase } from '../../model/migration.ts';
 import type { ChangeSummary } from '../change.ts';
 import type { JobSpec, RunningJob } from '../jobs/book.ts';
 import type { JobContext } from '../jobs/run.ts';
-import { arrived, isToMove } from './arrival.ts';
+import { arrived, toMove } from './arrival.ts';
 import { type FailoverOptions, type FailoverRequest, type FailoverSummary, failover } from './failover.ts';
 import { behind, concerned, confirmed, isConnected } from './hosts.ts';
 import type { Migrating, MigrationStatus } from './parts.ts';
@@ -183,13 +183,12 @@ export class Migrations {
 
   /** The hypervisor's part. A VM that has been switched over may have been moved before that, or after it. */
   async #move(vm: string, { job, signal, movePatience = MOVE_PATIENCE_MS }: Run): Promise<void> {
-    const { feed, network } = this.#controller;
-    const { object } = this.#vm(vm);
-    if (movePatience === 0 || !isToMove(feed, network, object)) return;
+    const ids = toMove(this.#controller, vm);
+    if (movePatience === 0 || ids.size === 0) return;
     await job.step('move', async () => {
-      const { source, destination } = object.migration ?? {};
+      const { source, destination } = this.#vm(vm).object.migration ?? {};
       job.log(`The hypervisor is to move it now, from ${source} to ${destination}.`);
-      await arrived(feed, network, object, { patience: movePatience, signal });
+      await arrived(this.#controller, vm, ids, { patience: movePatience, signal });
     });
   }
 

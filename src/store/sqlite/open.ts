@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { Kysely } from 'kysely';
 import { finding, NetloomError } from '../../base/error.ts';
+import { isPrivate } from '../../base/private-file.ts';
 import type { Store } from '../contract.ts';
 import { storeCorrupt } from '../faults.ts';
 import { createSqlStore } from '../sql/store.ts';
@@ -101,7 +102,7 @@ function prepareFiles(directory: string): void {
   }
   if (!creating && database?.size === 0) throw storeCorrupt(directory, `The database ${path} is empty.`);
   if (database) {
-    if (database.mode & 0o077) chmodSync(path, 0o600);
+    if (!isPrivate(path)) chmodSync(path, 0o600);
     return;
   }
   try {
