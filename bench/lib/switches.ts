@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { ovsPrograms } from '../../src/lab/real/ovs-programs.ts';
 
 const run = promisify(execFile);
 const PROGRAM = fileURLToPath(new URL('../../bin/netloom.js', import.meta.url));
@@ -146,27 +147,24 @@ export const openVswitch: Switch = {
     const id = `nlb${process.pid}`;
     const ends = [`${id}a`, `${id}b`];
     const daemons: ChildProcess[] = [];
-    const env = { ...process.env, OVS_RUNDIR: directory, OVS_LOGDIR: directory, OVS_DBDIR: directory };
-    const call = (tool: string, ...args: string[]) => run(tool, args, { env, timeout: LIMIT });
-    const socket = join(directory, 'db.sock');
+    const programs = ovsPrograms(directory);
+    const env = { ...process.env, ...programs.env };
+    const call = ([tool = '', ...args]: readonly string[]) => run(tool, args, { env, timeout: LIMIT });
+    const daemon = ([tool = '', ...args]: readonly string[]) => {
+      const child = start(tool, args, 'ignore', env);
+      daemons.push(child);
+      return child;
+    };
     const stop = async () => {
       for (const daemon of daemons.reverse()) await end(daemon);
       for (const name of ends) await run('ip', ['netns', 'del', name]).catch(() => {});
     };
     try {
-      await call(
-        'ovsdb-tool',
-        'create',
-        join(directory, 'conf.db'),
-        '/usr/share/openvswitch/vswitch.ovsschema',
-      );
-      daemons.push(
-        start('ovsdb-server', [join(directory, 'conf.db'), `--remote=punix:${socket}`], 'ignore', env),
-      );
-      await appears(socket, daemons[0]!);
-      const vsctl = (...args: string[]) => call('ovs-vsctl', `--db=unix:${socket}`, ...args);
+      await call(programs.create);
+      await appears(programs.socket, daemon(programs.server));
+      const vsctl = (...args: string[]) => call([...programs.vsctl, ...args]);
       await vsctl('--no-wait', 'init');
-      daemons.push(start('ovs-vswitchd', [`unix:${socket}`, '--disable-system'], 'ignore', env));
+      daemon(programs.daemon);
       await vsctl('add-br', 'br0', '--', 'set', 'bridge', 'br0', 'datapath_type=netdev');
       for (const name of ends) {
         await run('ip', ['netns', 'add', name]);
@@ -177,7 +175,7 @@ export const openVswitch: Switch = {
         await vsctl('add-port', 'br0', name);
       }
       for (const flow of FLOWS)
-        await call('ovs-ofctl', 'add-flow', `unix:${join(directory, 'br0.mgmt')}`, flow);
+        await call(['ovs-ofctl', 'add-flow', `unix:${join(directory, 'br0.mgmt')}`, flow]);
       return { wire: [['packet', ...ends], []], stop };
     } catch (error) {
       await stop();

@@ -173,7 +173,7 @@ describe('drift that an agent finds by itself', () => {
     const [flow] = lab.fabric.hosts.get('host1')!.agent.flows();
     await fabricSwitch().applyFlows({ add: [], remove: [flow!] });
     const { client, agent } = lab.fabric.hosts.get('host1')!;
-    const drift = await agent.check();
+    const { drift } = await agent.check();
     client.report({
       version: 'by itself',
       engine: '',

@@ -1,12 +1,10 @@
 /** An Open vSwitch of its own for each host, and what OVN and we have in common on it. */
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { ovsPrograms } from '../../../src/lab/real/ovs-programs.ts';
 import { run } from '../../../src/lab/real/run.ts';
 import { until } from '../../../src/lab/real/wait.ts';
 import type { Stage } from './stage.ts';
-
-const SCHEMA = '/usr/share/openvswitch/vswitch.ovsschema';
 
 export interface OpenVswitch {
   readonly runDirectory: string;
@@ -26,45 +24,29 @@ export interface OpenVswitchPlace {
   readonly dummy?: boolean;
 }
 
-/** The datapath is that in user space: it needs no kernel module, and namespaces would share the kernel's. */
+/** An Open vSwitch in the namespace of a host. */
 export async function startOpenVswitch(place: OpenVswitchPlace): Promise<OpenVswitch> {
-  const { stage, namespace, name, dummy } = place;
+  const { stage, namespace, name, dummy = false } = place;
   const runDirectory = stage.folder(name);
-  const at = (file: string) => join(runDirectory, file);
   const env = programDirectories(runDirectory);
-  const database = `unix:${at('db.sock')}`;
-  await run('ovsdb-tool', 'create', at('conf.db'), SCHEMA);
-  const start = (what: string, ...command: readonly string[]) =>
+  const programs = ovsPrograms(runDirectory, { dummy });
+  await run(...programs.create);
+  const start = (what: string, command: readonly string[]) =>
     stage.start({ namespace, name: `${name}-${what}`, command, env });
-  const databasePid = start(
-    'ovsdb',
-    'ovsdb-server',
-    at('conf.db'),
-    `--remote=punix:${at('db.sock')}`,
-    `--unixctl=${at('ovsdb.ctl')}`,
-  );
-  await comesUp(stage, `${name}-ovsdb`, at('db.sock'));
-  const vsctl = (...args: readonly string[]) => run('ovs-vsctl', `--db=${database}`, '--timeout=60', ...args);
+  const database = start('ovsdb', programs.server);
+  await comesUp(stage, `${name}-ovsdb`, programs.socket);
+  const vsctl = (...args: readonly string[]) => run(...programs.vsctl, '--timeout=60', ...args);
   await vsctl('--no-wait', 'init');
-  const kind = dummy ? ['--enable-dummy=override'] : [];
-  const daemon = start(
-    'vswitchd',
-    'ovs-vswitchd',
-    database,
-    '--disable-system',
-    `--unixctl=${at('switch.ctl')}`,
-    ...kind,
-  );
-  await comesUp(stage, `${name}-vswitchd`, at('switch.ctl'));
-  return { runDirectory, env, pids: { database: databasePid, daemon }, vsctl };
+  const daemon = start('vswitchd', programs.daemon);
+  await comesUp(stage, `${name}-vswitchd`, programs.signs.daemon);
+  return { runDirectory, env, pids: { database, daemon }, vsctl };
 }
 
 /** What the programs of Open vSwitch and OVN keep their files in. */
 export function programDirectories(directory: string): Record<string, string> {
-  const variables = ['RUNDIR', 'LOGDIR', 'DBDIR', 'SYSCONFDIR'];
-  return Object.fromEntries(
-    variables.flatMap((each) => [`OVS_${each}`, `OVN_${each}`].map((name) => [name, directory])),
-  );
+  const { env } = ovsPrograms(directory);
+  const ovn = Object.entries(env).map(([name, value]) => [name.replace('OVS_', 'OVN_'), value]);
+  return { ...env, ...Object.fromEntries(ovn) };
 }
 
 /** Waits for the socket of a program. */

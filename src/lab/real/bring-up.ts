@@ -14,22 +14,15 @@ import { type Finding, finding, NetloomError } from '../../base/error.ts';
 import type { ModelObject } from '../../model/kinds.ts';
 import type { ControllerAccess } from './controller-access.ts';
 import { makeNetworks } from './host-network.ts';
-import { inTurns } from './in-turns.ts';
+import { inTurns, sideBySide } from './in-turns.ts';
+import { endOf } from './logs.ts';
 import { withLinuxNics } from './nic-names.ts';
 import { startOvs } from './ovs-daemons.ts';
-import {
-  endOf,
-  joinHost,
-  logOf,
-  ovsOf,
-  startAgent,
-  startController,
-  startFollower,
-  startRelay,
-} from './parts.ts';
+import { joinHost, logOf, ovsOf, startAgent, startController, startFollower, startRelay } from './parts.ts';
 import { startPhysicalSwitches } from './physical-switches.ts';
 import { type DriverKind, writeLab, writeMachines } from './place.ts';
 import { type HostPlan, type LabPlan, planOf } from './plan.ts';
+import { markChildren } from './processes.ts';
 import type { LabMachine, VmDriver } from './vm-driver.ts';
 import { until } from './wait.ts';
 
@@ -67,12 +60,13 @@ export async function bringUp(options: BringUpOptions): Promise<LabUp> {
   options.onFindings(findings);
   const plan = planOf(name, directory, objects);
   writeLab({ plan, driver });
+  using _marked = markChildren({ lab: name, part: 'up' });
 
   const controlled = startControlled(options, plan, objects);
   const built = build(plan, onStep);
   // Both end before anything is thrown: what was half made would go on being made.
-  await Promise.allSettled([controlled, built]);
-  const [controller] = await Promise.all([controlled, built]);
+  await sideBySide([controlled, built]);
+  const controller = await controlled;
   throwIfStopped(signal);
 
   await enrol(plan, controller, options);
@@ -104,7 +98,7 @@ async function build(plan: LabPlan, onStep: BringUpOptions['onStep']): Promise<v
   await makeNetworks(plan);
   cabled(`${plan.hosts.length} hosts, ${plan.networks.length} physical networks`);
   const switching = onStep('Open vSwitch on each of them');
-  await Promise.all([
+  await sideBySide([
     startPhysicalSwitches(plan),
     startRelay(plan),
     ...plan.hosts.map((host) => startOvs(ovsOf(plan, host))),

@@ -76,19 +76,21 @@ async function mirrored(plan: LabPlan, bridge: string): Promise<CapturePoint> {
     ...['--', '--id=@mirror', 'create', 'Mirror', `name=${device}`, 'select_all=true', 'output_port=@port'],
     ...['--', 'add', 'Bridge', bridge, 'mirrors', '@mirror'],
   );
-  await prepareEnd({ in: plan.fabric, name: device, silent: true });
-  return {
-    namespace: plan.fabric,
-    device,
-    async close() {
-      await vsctl(
-        fabric,
-        ...['--', '--id=@mirror', 'get', 'Mirror', device],
-        ...['--', 'remove', 'Bridge', bridge, 'mirrors', '@mirror'],
-        ...['--', '--if-exists', 'del-port', device],
-      );
-    },
+  const close = async () => {
+    await vsctl(
+      fabric,
+      ...['--', '--id=@mirror', 'get', 'Mirror', device],
+      ...['--', 'remove', 'Bridge', bridge, 'mirrors', '@mirror'],
+      ...['--', '--if-exists', 'del-port', device],
+    );
   };
+  try {
+    await prepareEnd({ in: plan.fabric, name: device, silent: true });
+  } catch (thrown) {
+    await close();
+    throw thrown;
+  }
+  return { namespace: plan.fabric, device, close };
 }
 
 /** tcpdump at that place; frames go to the file, or as a capture file to standard output. */

@@ -13,6 +13,8 @@ export interface ControllerAccess {
    * the answer waits for that.
    */
   machines(): Promise<readonly LabMachine[]>;
+  /** Whether a migration of the machine is under way. */
+  isMoving(machine: string): Promise<boolean>;
   /** The machine could not be moved, and runs where it was; why, in words. */
   abortMove(machine: string, reason: string): Promise<void>;
   /** Everybody who can be pinged, or ping. */

@@ -1,6 +1,6 @@
 /** The end of a lab: whatever state it is in, nothing of it is left. */
 import { makerOf, removeDirectory } from './place.ts';
-import { end, isThere, kill, processesOf } from './processes.ts';
+import { isThere, kill, processesOf } from './processes.ts';
 import { namespacesOf, removeNamespace } from './wires.ts';
 
 export interface Leftovers {
@@ -20,12 +20,8 @@ export async function takeDown(lab: string): Promise<Leftovers> {
   // What is ended may have just started something: until nothing is found.
   for (let all = processesOf(lab, namespacesOf(lab)); all.length > 0; ) {
     count.processes += all.length;
-    const makers = all.filter(({ part }) => part === 'follow');
-    await kill(makers);
-    await end(
-      all.filter((each) => !makers.includes(each)),
-      2_000,
-    );
+    // At once: nothing that they would leave in order stays.
+    await kill(all);
     all = processesOf(lab, namespacesOf(lab));
   }
   const names = namespacesOf(lab);

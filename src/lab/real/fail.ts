@@ -12,11 +12,12 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { finding, NetloomError } from '../../base/error.ts';
+import { endOf } from './logs.ts';
+import { MANAGEMENT_NIC } from './names.ts';
 import { startDatabase, startSwitch } from './ovs-daemons.ts';
 import {
   controllerData,
   controllerLog,
-  endOf,
   logOf,
   ovsOf,
   startAgent,
@@ -24,7 +25,7 @@ import {
   startHost,
 } from './parts.ts';
 import { readMachines } from './place.ts';
-import { type HostPlan, type LabPlan, MANAGEMENT_NIC } from './plan.ts';
+import type { HostPlan, LabPlan } from './plan.ts';
 import { kill, processesOf, running } from './processes.ts';
 import { run } from './run.ts';
 import type { VmDriver } from './vm-driver.ts';

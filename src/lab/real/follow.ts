@@ -2,6 +2,7 @@
  * Machines as the controller's objects have them: what comes is made, what goes is taken away, what is on another host now
  * moves there. One program of a lab does this at a time.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { NetloomError } from '../../base/error.ts';
 import type { ControllerAccess } from './controller-access.ts';
@@ -55,9 +56,66 @@ export interface FollowOptions {
   readonly tell: (words: string) => void;
 }
 
+/** Milliseconds between two looks at whether the machines run. */
+const LOOK_EVERY_MS = 1_000;
+
 /** Follows until the controller is gone; the answer is when it is. */
 export async function follow(options: FollowOptions): Promise<void> {
-  for await (const _change of options.controller.changes()) await catchUp(options);
+  const ended = new Set<string>();
+  const changes = options.controller.changes()[Symbol.asyncIterator]();
+  for (let change = nextOf(changes); ; ) {
+    const came = await Promise.race([change, sleep(LOOK_EVERY_MS, undefined)]);
+    if (came?.done) return;
+    if (came) {
+      change = nextOf(changes);
+      await catchUp(options);
+    }
+    await lookAfter(readMachines(options.plan.name), options, ended);
+  }
+}
+
+function nextOf(changes: AsyncIterator<void>): Promise<IteratorResult<void>> {
+  const next = changes.next();
+  // It may fail while something else is done; who waits for it hears of that.
+  next.catch(() => {});
+  return next;
+}
+
+/** What it takes to tell of machines that have ended. */
+interface Looking {
+  readonly driver: Pick<VmDriver, 'whyEnded'>;
+  readonly controller: Pick<ControllerAccess, 'isMoving' | 'abortMove'>;
+  readonly tell: (words: string) => void;
+}
+
+/**
+ * Tells of machines that have ended by themselves, each once: `ended` are those that it has told of. A migration waits for a
+ * machine that has ended until it is told.
+ */
+export async function lookAfter(
+  machines: readonly LabMachine[],
+  { driver, controller, tell }: Looking,
+  ended: Set<string>,
+): Promise<void> {
+  for (const machine of machines) {
+    const { key } = machine;
+    const why = driver.whyEnded(machine);
+    if (why === undefined) ended.delete(key);
+    else if (!ended.has(key)) {
+      ended.add(key);
+      tell(`${key} does not run any more: ${why}.`);
+      await abortMove(controller, key, `"${key}" does not run any more: ${why}.`);
+    }
+  }
+}
+
+/** Where the machine is not being moved there is nothing to end. */
+async function abortMove(controller: Looking['controller'], machine: string, reason: string): Promise<void> {
+  try {
+    if (await controller.isMoving(machine)) await controller.abortMove(machine, reason);
+  } catch {
+    // The controller is away, or somebody was faster.
+  }
 }
 
 /** Makes the machines as they are to be now. A step that fails is told, and tried again with the next change. */
@@ -78,7 +136,7 @@ export async function catchUp({ plan, driver, controller, tell }: FollowOptions)
       // It runs where it was, so everything is to be as before.
       if (step.do === 'move') {
         const [first] = thrown instanceof NetloomError ? thrown.findings : [];
-        await controller.abortMove(machine.key, first?.message ?? words).catch(() => {});
+        await abortMove(controller, machine.key, first?.message ?? words);
       }
     }
   }

@@ -1,5 +1,6 @@
 /** Namespaces and cables of a lab, without what runs in them. */
 
+import { sideBySide } from './in-turns.ts';
 import { cableToManagement, makeManagement } from './management.ts';
 import type { HostPlan, LabPlan } from './plan.ts';
 import { addCable, addNamespace } from './wires.ts';
@@ -12,8 +13,8 @@ const HOST = ['net.ipv6.conf.default.accept_dad=0'];
 
 /** Everything that hosts are plugged into, and then the hosts, side by side. */
 export async function makeNetworks(plan: LabPlan): Promise<void> {
-  await Promise.all([addNamespace(plan.fabric), makeManagement(plan)]);
-  await Promise.all(plan.hosts.map((host) => makeHost(plan, host)));
+  await sideBySide([addNamespace(plan.fabric), makeManagement(plan)]);
+  await sideBySide(plan.hosts.map((host) => makeHost(plan, host)));
 }
 
 async function makeHost(plan: LabPlan, host: HostPlan): Promise<void> {

@@ -3,13 +3,8 @@
  * to the socket that the controller listens on. The controller itself stays in the machine's own network, where users are.
  */
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
-import {
-  CONTROLLER_ADDRESS,
-  type HostPlan,
-  type LabPlan,
-  MANAGEMENT_NIC,
-  MANAGEMENT_PREFIX_LENGTH,
-} from './plan.ts';
+import { CONTROLLER_ADDRESS, MANAGEMENT_NIC, MANAGEMENT_PREFIX_LENGTH } from './names.ts';
+import type { HostPlan, LabPlan } from './plan.ts';
 import { run } from './run.ts';
 import { addCable, addNamespace } from './wires.ts';
 

@@ -8,6 +8,7 @@ export function mixedDriver(keys: readonly string[], these: VmDriver, others: Vm
     destroy: (machine, host) => of(machine).destroy(machine, host),
     move: (machine, from, to) => of(machine).move(machine, from, to),
     ready: (machine) => of(machine).ready(machine),
+    whyEnded: (machine) => of(machine).whyEnded(machine),
     inside: (machine, command) => of(machine).inside(machine, command),
   };
 }

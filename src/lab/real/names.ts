@@ -10,6 +10,13 @@
 import { createHash } from 'node:crypto';
 import { finding, NetloomError } from '../../base/error.ts';
 
+/** The interface that a host reaches the controller by; not one of its described NICs. */
+export const MANAGEMENT_NIC = 'lab0';
+/** Where the agents find the controller, in the management network of every lab. */
+export const CONTROLLER_ADDRESS = '198.18.0.1';
+export const AGENTS_PORT = 7301;
+export const MANAGEMENT_PREFIX_LENGTH = 16;
+
 /** Of a network interface in Linux (IFNAMSIZ less its final zero). */
 export const INTERFACE_NAME_LENGTH = 15;
 /** Names are of use to people as long as they are short. */

@@ -81,6 +81,8 @@ export function namespaceDriver({ lab, directory }: DriverPlace): VmDriver {
       }
       return true;
     },
+    // A namespace does not end by itself.
+    whyEnded: () => undefined,
     inside: (machine, command) => inNamespace(namespaceOf(machine), ...command),
   };
 }

@@ -5,11 +5,11 @@
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { controlSocketIn } from '../../ovs/control.ts';
-import { startProgram } from './processes.ts';
+import { endOf, hasEnded } from './logs.ts';
+import { type OvsPrograms, ovsPrograms } from './ovs-programs.ts';
+import { identityOf, isThere, startProgram } from './processes.ts';
 import { inNamespace, run } from './run.ts';
 import { until } from './wait.ts';
-
-const SCHEMA = '/usr/share/openvswitch/vswitch.ovsschema';
 
 export interface OvsPlace {
   readonly lab: string;
@@ -19,48 +19,37 @@ export interface OvsPlace {
   readonly runDirectory: string;
 }
 
+function programsOf({ runDirectory }: Pick<OvsPlace, 'runDirectory'>): OvsPrograms {
+  const programs = ovsPrograms(runDirectory, { pidFiles: true });
+  // As ovs-ctl(8) does by default: a switch that has to wait for a processor loses frames.
+  return { ...programs, daemon: ['nice', '-n', '-10', ...programs.daemon] };
+}
+
 /** Starts both daemons on the database that there is, or a new one. */
 export async function startOvs(place: OvsPlace): Promise<void> {
   mkdirSync(place.runDirectory, { recursive: true, mode: 0o700 });
-  const database = join(place.runDirectory, 'conf.db');
-  if (!existsSync(database)) await run('ovsdb-tool', 'create', database, SCHEMA);
+  const { file, create } = programsOf(place);
+  if (!existsSync(file)) await run(...create);
   await startDatabase(place);
-  await run('ovs-vsctl', `--db=${databaseSocket(place)}`, '--no-wait', 'init');
+  await run(...programsOf(place).vsctl, '--no-wait', 'init');
   await startSwitch(place);
 }
 
 /** Starts ovsdb-server. */
 export async function startDatabase(place: OvsPlace): Promise<void> {
-  const at = (name: string) => join(place.runDirectory, name);
-  rmSync(at('db.sock'), { force: true });
-  await startDaemon(place, 'ovsdb', [
-    'ovsdb-server',
-    at('conf.db'),
-    `--remote=punix:${at('db.sock')}`,
-    `--pidfile=${at('ovsdb-server.pid')}`,
-  ]);
-  await until(`ovsdb-server of ${place.name} does not come up.`, () => existsSync(at('db.sock')));
+  const { socket } = programsOf(place);
+  rmSync(socket, { force: true });
+  await startDaemon(place, 'server', () => existsSync(socket));
 }
 
-/**
- * Starts ovs-vswitchd with the datapath in user space: it needs no kernel module, and namespaces of one machine would
- * share the kernel's. By the file with its process id `ovs-appctl` and the doctor find its control socket.
- */
+/** Starts ovs-vswitchd. By the file with its process id `ovs-appctl` and the doctor find its control socket. */
 export async function startSwitch(place: OvsPlace): Promise<void> {
-  const { name, runDirectory } = place;
-  const pidFile = join(runDirectory, 'ovs-vswitchd.pid');
+  const { runDirectory } = place;
   // Those of one that was killed.
   const before = await controlSocketIn(runDirectory);
-  for (const file of [pidFile, before]) if (file !== undefined) rmSync(file, { force: true });
-  await startDaemon(place, 'ovs', [
-    // As ovs-ctl(8) does by default: a switch that has to wait for a processor loses frames.
-    ...['nice', '-n', '-10'],
-    'ovs-vswitchd',
-    databaseSocket(place),
-    `--pidfile=${pidFile}`,
-    '--disable-system',
-  ]);
-  await until(`ovs-vswitchd of ${name} does not come up.`, async () => {
+  for (const file of [programsOf(place).signs.daemon, before])
+    if (file !== undefined) rmSync(file, { force: true });
+  await startDaemon(place, 'daemon', async () => {
     const control = await controlSocketIn(runDirectory);
     return control !== undefined && existsSync(control);
   });
@@ -68,29 +57,37 @@ export async function startSwitch(place: OvsPlace): Promise<void> {
 
 /** `ovs-vsctl` on this switch; with `--no-wait` among the arguments it does not wait for ovs-vswitchd. */
 export function vsctl(place: Pick<OvsPlace, 'runDirectory'>, ...args: readonly string[]): Promise<string> {
-  return run('ovs-vsctl', `--db=${databaseSocket(place)}`, '--timeout=20', ...args);
+  return run(...programsOf(place).vsctl, '--timeout=20', ...args);
 }
 
-function databaseSocket({ runDirectory }: Pick<OvsPlace, 'runDirectory'>): string {
-  return `unix:${join(runDirectory, 'db.sock')}`;
-}
+const PARTS = {
+  server: { part: 'ovsdb', program: 'ovsdb-server' },
+  daemon: { part: 'ovs', program: 'ovs-vswitchd' },
+} as const;
 
 async function startDaemon(
   place: OvsPlace,
-  part: 'ovsdb' | 'ovs',
-  command: readonly string[],
+  which: keyof typeof PARTS,
+  isUp: () => boolean | Promise<boolean>,
 ): Promise<void> {
   const { lab, name, namespace, runDirectory } = place;
-  await startProgram({
+  const { part, program } = PARTS[which];
+  const { env, [which]: command } = programsOf(place);
+  const log = join(runDirectory, `${part}.log`);
+  const pid = await startProgram({
     lab,
     part: `${part}/${name}`,
     command: inNamespace(namespace, ...command),
-    log: join(runDirectory, `${part}.log`),
-    env: {
-      OVS_RUNDIR: runDirectory,
-      OVS_LOGDIR: runDirectory,
-      OVS_DBDIR: runDirectory,
-      OVS_SYSCONFDIR: runDirectory,
-    },
+    log,
+    env,
   });
+  const started = identityOf(pid);
+  await until(
+    () => `${program} of ${name} does not come up. It says:\n${endOf(log)}`,
+    async () => {
+      if (await isUp()) return true;
+      if (!isThere(started)) throw hasEnded(`${program} of ${name}`, log);
+      return undefined;
+    },
+  );
 }

@@ -1,10 +1,11 @@
 /** The programs of Netloom itself that a lab runs: the controller, the relay, the agents, and who follows the VMs. */
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { finding, NetloomError } from '../../base/error.ts';
+import { endOf, hasEnded } from './logs.ts';
+import { AGENTS_PORT, CONTROLLER_ADDRESS } from './names.ts';
 import { type OvsPlace, startDatabase, startOvs, startSwitch } from './ovs-daemons.ts';
-import { AGENTS_PORT, CONTROLLER_ADDRESS, type HostPlan, type LabPlan } from './plan.ts';
+import type { HostPlan, LabPlan } from './plan.ts';
 import { running, startProgram } from './processes.ts';
 import { inNamespace, runWith } from './run.ts';
 import { until } from './wait.ts';
@@ -50,7 +51,7 @@ export async function startController(plan: LabPlan, listen = '127.0.0.1:0'): Pr
     () => `The controller does not come up. It says:\n${endOf(log)}`,
     () => {
       if (existsSync(server) && existsSync(agentsSocket(plan))) return true;
-      if (!isAlive()) throw ended(log);
+      if (!isAlive()) throw hasEnded('The controller', log);
       return undefined;
     },
   );
@@ -129,20 +130,4 @@ export async function startHost(plan: Pick<LabPlan, 'name'>, host: HostPlan): Pr
   else if (!isUp('ovsdb')) await startDatabase(place);
   else if (!isUp('ovs')) await startSwitch(place);
   if (!isUp('agent')) await startAgent(plan, host);
-}
-
-/** The last lines of a log. */
-export function endOf(log: string): string {
-  return existsSync(log) ? readFileSync(log, 'utf8').trimEnd().split('\n').slice(-12).join('\n') : 'nothing';
-}
-
-function ended(log: string): NetloomError {
-  return new NetloomError([
-    finding(
-      'lab-failed',
-      '',
-      `The controller has ended. It says:\n${endOf(log)}`,
-      'Mend what it says, and try again.',
-    ),
-  ]);
 }

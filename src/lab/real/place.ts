@@ -17,7 +17,7 @@ import { finding, NetloomError } from '../../base/error.ts';
 import { writePrivateFile } from '../../base/private-file.ts';
 import { labName } from './names.ts';
 import type { LabPlan } from './plan.ts';
-import { type Identity, ownIdentity, processesOf } from './processes.ts';
+import { type Identity, identityOf, processesOf } from './processes.ts';
 import type { LabMachine } from './vm-driver.ts';
 import { namespacesOf } from './wires.ts';
 
@@ -51,7 +51,7 @@ export function claim(lab: string): string {
     if (thrown instanceof Error && 'code' in thrown && thrown.code === 'EEXIST') throw taken(lab);
     throw thrown;
   }
-  write(join(directory, MAKER), ownIdentity());
+  write(join(directory, MAKER), identityOf(process.pid));
   return directory;
 }
 

@@ -11,15 +11,15 @@ import { type Finding, finding, NetloomError } from '../../base/error.ts';
 import type { KindName } from '../../model/definition.ts';
 import { isKind, type ModelObject, type ObjectOf } from '../../model/kinds.ts';
 import { vlansIn } from '../../model/range.ts';
-import { cableName, INTERFACE_NAME_LENGTH, isInterfaceName, namespaceName, plainName } from './names.ts';
+import {
+  cableName,
+  INTERFACE_NAME_LENGTH,
+  isInterfaceName,
+  MANAGEMENT_NIC,
+  namespaceName,
+  plainName,
+} from './names.ts';
 import type { LabHost } from './vm-driver.ts';
-
-/** The interface that a host reaches the controller by; not one of its described NICs. */
-export const MANAGEMENT_NIC = 'lab0';
-/** Where the agents find the controller, in the management network of every lab. */
-export const CONTROLLER_ADDRESS = '198.18.0.1';
-export const AGENTS_PORT = 7301;
-export const MANAGEMENT_PREFIX_LENGTH = 16;
 
 export interface LabPlan {
   readonly name: string;

@@ -5,7 +5,16 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { itUnless } from '../../../test/support/required.ts';
 import { inTurns } from './in-turns.ts';
-import { end, isThere, kill, ownIdentity, processesOf, running, startProgram } from './processes.ts';
+import {
+  end,
+  identityOf,
+  isThere,
+  kill,
+  markChildren,
+  processesOf,
+  running,
+  startProgram,
+} from './processes.ts';
 import { until } from './wait.ts';
 
 let directory: string;
@@ -32,6 +41,22 @@ describe('programs of a lab', () => {
     await until('the second sleep begins', () => running({ lab, part: 'two' }).length === 2);
     expect(processesOf(`${lab}0`, [])).toEqual([]);
     expect(processesOf('unit', [])).toEqual([]);
+  });
+
+  it('are found also where they only help to make it, and run on when who started them is killed', async () => {
+    {
+      using _marked = markChildren({ lab, part: 'up' });
+      spawn('sh', ['-c', 'sleep 60 & sleep 60 & wait'], { stdio: 'ignore' });
+    }
+    const helpers = () => running({ lab, part: 'up' });
+    await until('they begin', () => helpers().length === 3);
+    const [shell] = helpers();
+    await kill(shell ? [shell] : []);
+    expect(helpers()).toHaveLength(2);
+    const later = spawn('sleep', ['60'], { stdio: 'ignore' });
+    await until('it begins', () => commandOf(later.pid) === 'sleep');
+    expect(helpers()).toHaveLength(2);
+    later.kill();
   });
 
   // Without waiting for the environment of the next one, it was missed in about one of 300 looks.
@@ -80,7 +105,7 @@ describe('programs of a lab', () => {
   });
 
   it('are not taken for later ones with the same id', () => {
-    const own = ownIdentity();
+    const own = identityOf(process.pid);
     expect(own.start).toBeDefined();
     // One never is its own leftover.
     expect(isThere(own)).toBe(false);

@@ -67,6 +67,18 @@ export async function startProgram({ lab, part, command, log, env }: Program): P
   }
 }
 
+/** What this process starts until the answer is disposed of bears the mark: what helps to make a lab is found like the lab. */
+export function markChildren({ lab, part }: Part): Disposable {
+  const before = process.env[MARK];
+  process.env[MARK] = `${lab}/${part}`;
+  return {
+    [Symbol.dispose]() {
+      if (before === undefined) delete process.env[MARK];
+      else process.env[MARK] = before;
+    },
+  };
+}
+
 /**
  * Everything that runs for a lab: what bears its mark, and what lives in one of these namespaces (what a user started
  * there). Looks at what this process may read, so as root at everything.
@@ -180,8 +192,8 @@ export interface Identity {
   readonly start: string | undefined;
 }
 
-export function ownIdentity(): Identity {
-  return { pid: process.pid, start: startOf(process.pid) };
+export function identityOf(pid: number): Identity {
+  return { pid, start: startOf(pid) };
 }
 
 /** Whether it is still there. */

@@ -1,13 +1,9 @@
 /** Programs of the system: run to their end with a limit, without a shell. */
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
 import { finding, NetloomError } from '../../base/error.ts';
+import { type Ended, endOf } from '../../base/run-tool.ts';
 
-const execute = promisify(execFile);
 /** Milliseconds; none of these programs has reason to take as long. */
 const LIMIT_MS = 30_000;
-/** Bytes of output. */
-const MOST_OUTPUT = 1 << 26;
 
 /** Runs a program with its arguments; the answer is what it printed. Throws `lab-failed` with what it said. */
 export function run(...command: readonly string[]): Promise<string> {
@@ -16,34 +12,23 @@ export function run(...command: readonly string[]): Promise<string> {
 
 /** The same with something to read: what nobody is to see in the list of processes. */
 export async function runWith(input: string, command: readonly string[]): Promise<string> {
-  const [tool = '', ...args] = command;
-  try {
-    const running = execute(tool, args, { timeout: LIMIT_MS, maxBuffer: MOST_OUTPUT });
-    // A program that does not read all of it closes it, which is its right.
-    running.child.stdin?.on('error', () => {}).end(input);
-    return (await running).stdout;
-  } catch (thrown) {
-    throw failure(command, thrown);
-  }
+  const ended = await outcome(command, LIMIT_MS, input);
+  if (ended.code === 0) return ended.out;
+  const why = ended.err.trim() || `it ended with ${ended.code}`;
+  throw new NetloomError([
+    finding(
+      'lab-failed',
+      '',
+      `"${command.join(' ')}" failed: ${why.slice(0, 2000)}`,
+      'Take the lab down with "netloom lab down", and look whether the machine has what the message asks for.',
+    ),
+  ]);
 }
 
-/** What came of a program that may fail, as ping does where nobody answers. */
-export interface Ended {
-  /** Null: it was ended by a signal. */
-  readonly code: number | null;
-  readonly out: string;
-  readonly err: string;
-}
-
-/** Runs a program to its end, whatever that is, within `limit` milliseconds. */
-export async function outcome(command: readonly string[], limit = LIMIT_MS): Promise<Ended> {
+/** What came of a program that may fail, as ping does where nobody answers, within `limit` milliseconds. Never rejects. */
+export function outcome(command: readonly string[], limit = LIMIT_MS, input = ''): Promise<Ended> {
   const [tool = '', ...args] = command;
-  return new Promise((resolve) => {
-    execFile(tool, args, { timeout: limit, maxBuffer: MOST_OUTPUT }, (error, out, err) => {
-      const code = error === null ? 0 : typeof error.code === 'number' ? error.code : null;
-      resolve({ code, out, err: err || (error && code === null ? error.message : '') });
-    });
-  });
+  return endOf(tool, args, { limit, input });
 }
 
 /** The same for what may have been done already, or need not be there: true where it worked. */
@@ -57,20 +42,4 @@ export async function attempt(...command: readonly string[]): Promise<boolean> {
 /** What to put before a command that is to run in a network namespace. `ip netns exec` becomes the command itself. */
 export function inNamespace(namespace: string, ...command: readonly string[]): readonly string[] {
   return ['ip', 'netns', 'exec', namespace, ...command];
-}
-
-function failure(command: readonly string[], thrown: unknown): NetloomError {
-  const said = thrown instanceof Error && 'stderr' in thrown ? String(thrown.stderr).trim() : '';
-  const why = said || (thrown instanceof Error ? thrown.message : String(thrown));
-  return new NetloomError(
-    [
-      finding(
-        'lab-failed',
-        '',
-        `"${command.join(' ')}" failed: ${why.slice(0, 2000)}`,
-        'Take the lab down with "netloom lab down", and look whether the machine has what the message asks for.',
-      ),
-    ],
-    { cause: thrown },
-  );
 }

@@ -30,6 +30,8 @@ export interface MachineState {
   readonly nics: readonly { readonly name: string; readonly addresses: readonly string[] }[];
   /** Whether it has its addresses. */
   readonly ready: boolean;
+  /** Why it does not run any more; absent while it does. */
+  readonly ended?: string;
 }
 
 export async function statusOf(
@@ -59,17 +61,19 @@ export async function statusOf(
       })),
     };
   });
-  const machines = readMachines(plan.name).map(
-    async (machine): Promise<MachineState> => ({
+  const machines = readMachines(plan.name).map(async (machine): Promise<MachineState> => {
+    const ended = driver.whyEnded(machine);
+    return {
       name: machine.key,
       host: machine.host,
       nics: machine.nics.map(({ name, port }) => ({
         name,
         addresses: port.addresses.map(({ address }) => address),
       })),
-      ready: await driver.ready(machine).catch(() => false),
-    }),
-  );
+      ready: ended === undefined && (await driver.ready(machine).catch(() => false)),
+      ...(ended === undefined ? {} : { ended }),
+    };
+  });
   return {
     name: plan.name,
     directory: plan.directory,

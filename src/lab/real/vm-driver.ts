@@ -46,6 +46,8 @@ export interface VmDriver {
   move(machine: LabMachine, from: LabHost, to: LabHost): Promise<void>;
   /** Whether it is up and has the addresses that it should have. */
   ready(machine: LabMachine): Promise<boolean>;
+  /** Why it does not run any more although nobody has taken it away; undefined as long as it runs. */
+  whyEnded(machine: LabMachine): string | undefined;
   /** Whether it can be asked to do `command`, and the program with its arguments that does it there. */
   inside(machine: LabMachine, command: readonly string[]): readonly string[];
 }

@@ -1,5 +1,6 @@
 /** Namespaces and the cables between them. A cable is made with its ends in place, so nothing of it is ever outside. */
 import { readdirSync } from 'node:fs';
+import { sideBySide } from './in-turns.ts';
 import { namespacePrefix } from './names.ts';
 import { attempt, inNamespace, run } from './run.ts';
 
@@ -66,7 +67,7 @@ export async function addCable(a: CableEnd, b: CableEnd, mtu: number, up = [a, b
     namespace,
   ];
   await run('ip', 'link', 'add', ...end(a), 'type', 'veth', 'peer', 'name', ...end(b));
-  await Promise.all(up.map(prepareEnd));
+  await sideBySide(up.map(prepareEnd));
 }
 
 /**

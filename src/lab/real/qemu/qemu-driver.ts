@@ -13,7 +13,7 @@ import { inNamespace, run } from '../run.ts';
 import type { LabHost, LabMachine, MachineNic, VmDriver } from '../vm-driver.ts';
 import { until } from '../wait.ts';
 import { removeInterface } from '../wires.ts';
-import { accelerator } from './accelerator.ts';
+import { type Accelerator, accelerator } from './accelerator.ts';
 import { type QemuMachine, qemuArguments } from './command-line.ts';
 import { guestDisk, guestImage } from './guest-image.ts';
 import { GUEST_COMMAND_LINE, GUEST_READY } from './guest-init.ts';
@@ -54,7 +54,10 @@ export function qemuDriver({ lab, directory }: DriverPlace): QemuDriver {
   const place = (machine: LabMachine, host: Pick<LabHost, 'name'>) =>
     join(own(machine), plainName(host.name, 16));
   const consoleLog = (machine: LabMachine) => join(own(machine), 'console.log');
-  const part = (machine: LabMachine, host: LabHost) => ({ lab, part: `qemu/${machine.key}/${host.name}` });
+  const part = (machine: LabMachine, host: Pick<LabHost, 'name'>) => ({
+    lab,
+    part: `qemu/${machine.key}/${host.name}`,
+  });
   const endOf = (machine: LabMachine, host: LabHost): MigrationEnd => ({
     namespace: host.namespace,
     qmp: join(place(machine, host), 'qmp.sock'),
@@ -62,7 +65,8 @@ export function qemuDriver({ lab, directory }: DriverPlace): QemuDriver {
     taps: machine.nics.map(({ tap }) => tap),
   });
 
-  const start = async (machine: LabMachine, host: LabHost, incoming: boolean): Promise<void> => {
+  /** The answer is what runs it. */
+  const start = async (machine: LabMachine, host: LabHost, incoming: boolean): Promise<Accelerator> => {
     const at = place(machine, host);
     rmSync(at, { recursive: true, force: true });
     mkdirSync(at, { recursive: true, mode: 0o700 });
@@ -118,6 +122,7 @@ export function qemuDriver({ lab, directory }: DriverPlace): QemuDriver {
         return existsSync(join(at, 'shell.sock'));
       },
     );
+    return described.accelerator;
   };
 
   /** Taps, down, in the quarantine bridge. */
@@ -141,29 +146,50 @@ export function qemuDriver({ lab, directory }: DriverPlace): QemuDriver {
   };
 
   const migrate: QemuDriver['migrate'] = async (machine, from, to, onEvent) => {
+    const why = whyEnded({ ...machine, host: from.name });
+    if (why !== undefined) throw doesNotRun(machine, why);
     await destroy(machine, to);
+    const discard = async () => {
+      const said = words(join(place(machine, to), 'qemu.log'));
+      await destroy(machine, to);
+      return said;
+    };
+    let figures: MigrationFigures;
     try {
       await plugIn(machine, to);
-      await start(machine, to, true);
+      const processor = await start(machine, to, true);
       await bound(machine, to);
-      const figures = await migrateLive(endOf(machine, from), endOf(machine, to), {
+      figures = await migrateLive(endOf(machine, from), endOf(machine, to), {
         address: to.managementAddress,
+        goesOn: processor === 'kvm',
+        discard,
         ...(onEvent ? { onEvent } : {}),
       });
-      await destroy(machine, from);
-      const line = JSON.stringify({ from: from.name, to: to.name, ...figures });
-      appendFileSync(join(own(machine), 'moves.log'), `${line}\n`);
-      return figures;
     } catch (thrown) {
       // It runs where it was; nothing of it is left where it was to go.
       await destroy(machine, to);
       throw thrown;
     }
+    // From here on it is there, whatever else does not work.
+    await destroy(machine, from);
+    const line = JSON.stringify({ from: from.name, to: to.name, ...figures });
+    appendFileSync(join(own(machine), 'moves.log'), `${line}\n`);
+    return figures;
+  };
+
+  /** A guest whose kernel panics ends its QEMU (`panic=-1` and -no-reboot), and says why on its console. */
+  const whyEnded = (machine: LabMachine): string | undefined => {
+    if (running(part(machine, { name: machine.host })).length > 0) return undefined;
+    const console = words(consoleLog(machine));
+    const panic = /Kernel panic - not syncing: .*/u.exec(console)?.[0];
+    const said = panic ?? words(join(place(machine, { name: machine.host }), 'qemu.log'));
+    return `QEMU has ended on ${machine.host}${said && `: ${said}`}`;
   };
 
   return {
     destroy,
     migrate,
+    whyEnded,
     async create(machine, host) {
       await destroy(machine, host);
       rmSync(consoleLog(machine), { force: true });
@@ -213,6 +239,17 @@ function isLegacy({ adapter }: MachineNic): boolean {
 
 function words(log: string): string {
   return existsSync(log) ? readFileSync(log, 'utf8').slice(-1000).trim() : '';
+}
+
+function doesNotRun({ key }: LabMachine, why: string): NetloomError {
+  return new NetloomError([
+    finding(
+      'hypervisor',
+      `VirtualMachine/${key}`,
+      `"${key}" does not run any more: ${why}.`,
+      'Its console is in console.log. To have it made anew, cut the power of its host: "netloom lab fail host NAME --for 1s".',
+    ),
+  ]);
 }
 
 function trouble(machine: LabMachine, what: string, remedy: string): NetloomError {
