@@ -36,7 +36,7 @@ describe.each(CASES)('the tunnel of a softswitch, %s over %s', (encapsulation, _
   afterAll(() => raw.close());
 
   const strangers = async () =>
-    (await agent.drops()).filter(({ words }) => words.includes(STRANGER_WORDS))[0]?.packets ?? 0;
+    (await agent.counts()).drops.filter(({ words }) => words.includes(STRANGER_WORDS))[0]?.packets ?? 0;
 
   it('takes what hosts of the tenant send, and counts strangers', async () => {
     const wrong: string[] = [];

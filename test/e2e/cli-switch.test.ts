@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, expect, it } from 'vitest';
 import { FrameReader } from '../../src/sockets/framing.ts';
 import { SwitchProcess } from '../support/switch-process.ts';
+import { until } from '../support/until.ts';
 import { netloom } from './program.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'netloom-switch-'));
@@ -64,10 +65,6 @@ class Machine {
   }
 }
 
-async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 10));
-}
-
 const TWO = {
   ports: [
     { name: 'vm1', stream: { listen: 'vm1.sock' } },
@@ -85,7 +82,7 @@ it('carries frames, tells how it does, and leaves nothing behind', async () => {
   const [one, two] = [await Machine.at(at('vm1.sock')), await Machine.at(at('vm2.sock'))];
   await started.says(/vm1: connected[\s\S]*vm2: connected|vm2: connected[\s\S]*vm1: connected/);
   one.send('hello');
-  await until(() => two.got.length === 1);
+  await until('a frame at vm2', () => two.got.length === 1);
   expect(two.got).toEqual(['hello']);
   expect(await started.ask()).toMatch(/1 +vm1 +up +1 +0 +0 +0\n *2 +vm2 +up +0 +1 +0 +0/);
   const { code, status } = await started.end();
@@ -136,7 +133,7 @@ it('keeps every frame with the rules that it met', async () => {
   const [one, two] = [await Machine.at(at('vm1.sock')), await Machine.at(at('vm2.sock'))];
   await started.says(/vm1: connected[\s\S]*vm2: connected|vm2: connected[\s\S]*vm1: connected/);
   one.send('watched');
-  await until(() => two.got.length === 1);
+  await until('a frame at vm2', () => two.got.length === 1);
   await started.end();
   const bytes = readFileSync(at('all.pcapng'), 'latin1');
   const remark = [

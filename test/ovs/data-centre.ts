@@ -60,14 +60,13 @@ export async function withDataCentre(
   const engines = new Map<string, ProductEngine>();
   try {
     const wanted = await policies(text);
-    const hosts = new Map<string, string>();
-    for (const host of HOSTS) hosts.set(host, await namespaces.add(host));
+    for (const host of HOSTS) await namespaces.add(host);
     const [first, second] = HOSTS.map((host) => ({ in: namespaces.name(host), name: 'nic1' }));
     if (!first || !second) throw new Error('two hosts');
     await namespaces.cable(first, second);
     const machines = new Map<string, PortRecord>();
     const agents = new Map<string, Agent>();
-    for (const host of HOSTS) {
+    const begin = async (host: string) => {
       const namespace = namespaces.name(host);
       const ovs = await startOpenVswitch({ namespace });
       switches.set(host, ovs);
@@ -92,8 +91,11 @@ export async function withDataCentre(
         for (const { address, prefixLength } of record.addresses)
           await command('ip', '-n', inside, 'address', 'add', `${address}/${prefixLength}`, 'dev', 'eth0');
       }
-      await until('all taps are bound', async () => engine.vifs().every(({ tap }) => tap !== undefined));
-    }
+      await until('all taps are bound', () => engine.vifs().every(({ tap }) => tap !== undefined));
+    };
+    // Whoever fails, the other is done before everything is taken down.
+    const begun = await Promise.allSettled(HOSTS.map(begin));
+    for (const each of begun) if (each.status === 'rejected') throw each.reason;
     await use(new DataCentre(namespaces, machines, agents, switches, engines));
   } finally {
     await Promise.allSettled([...engines.values()].map((engine) => engine.close()));

@@ -4,28 +4,28 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { ovsPrograms } from '../../src/lab/real/ovs-programs.ts';
+import { until } from '../support/until.ts';
 
 const run = promisify(execFile);
-const SCHEMA = '/usr/share/openvswitch/vswitch.ovsschema';
 const LIMIT = 20_000;
 
 export class DatabaseServer {
   readonly directory = mkdtempSync(join(tmpdir(), 'netloom-ovsdb-'));
-  readonly socket = join(this.directory, 'db.sock');
+  readonly #programs = ovsPrograms(this.directory);
+  readonly socket = this.#programs.socket;
   #daemon: ChildProcess | undefined;
 
   /** `clustered`: of one server; only such a database knows what changed since a transaction. */
   static async start(clustered = false): Promise<DatabaseServer> {
     const server = new DatabaseServer();
     try {
-      await server.tool(
-        'ovsdb-tool',
-        ...(clustered
-          ? ['create-cluster', server.file, SCHEMA, `unix:${join(server.directory, 'raft.sock')}`]
-          : ['create', server.file, SCHEMA]),
-      );
+      const { file, schema } = server.#programs;
+      const kind = clustered
+        ? ['create-cluster', file, schema, `unix:${join(server.directory, 'raft.sock')}`]
+        : ['create', file, schema];
+      await server.tool('ovsdb-tool', ...kind);
       await server.run();
       await server.vsctl('init');
       return server;
@@ -36,23 +36,18 @@ export class DatabaseServer {
   }
 
   get file(): string {
-    return join(this.directory, 'conf.db');
+    return this.#programs.file;
   }
 
   async run(): Promise<void> {
-    const control = join(this.directory, 'ctl');
-    const daemon = spawn(
-      'ovsdb-server',
-      [this.file, `--remote=punix:${this.socket}`, `--unixctl=${control}`],
-      {
-        stdio: 'ignore',
-      },
-    );
+    const { server, signs } = this.#programs;
+    const [tool = '', ...args] = server;
+    const daemon = spawn(tool, args, { stdio: 'ignore' });
     this.#daemon = daemon;
-    for (const end = Date.now() + LIMIT; !existsSync(control); await sleep(10)) {
+    await until('ovsdb-server is up', () => {
       if (daemon.exitCode !== null) throw new Error('ovsdb-server has ended');
-      if (Date.now() > end) throw new Error('ovsdb-server does not come up');
-    }
+      return existsSync(signs.server);
+    });
   }
 
   /** As a crash does it: the sockets stay behind, so they are removed as a restart would. */
@@ -62,7 +57,7 @@ export class DatabaseServer {
     const ended = new Promise((resolve) => daemon.once('exit', resolve));
     daemon.kill('SIGKILL');
     await ended;
-    for (const name of ['ctl', 'db.sock']) rmSync(join(this.directory, name), { force: true });
+    for (const file of [this.#programs.signs.server, this.socket]) rmSync(file, { force: true });
   }
 
   signal(signal: NodeJS.Signals): void {
@@ -74,7 +69,8 @@ export class DatabaseServer {
   }
 
   vsctl(...args: readonly string[]): Promise<string> {
-    return this.tool('ovs-vsctl', `--db=unix:${this.socket}`, '--no-wait', ...args);
+    const [tool = '', ...first] = this.#programs.vsctl;
+    return this.tool(tool, ...first, '--no-wait', ...args);
   }
 
   async remove(): Promise<void> {

@@ -1,14 +1,15 @@
 /** Collectors are told about the traffic of a real Open vSwitch, and tshark reads what they get. */
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect } from 'vitest';
 import { Agent } from '../../src/agent/agent.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import type { FlowExport } from '../../src/flow/flow-export.ts';
 import { type Database, openDatabase } from '../../src/ovs/ovsdb/client.ts';
-import { flowExportOf, setFlowExport } from '../../src/ovs/ports/export-rows.ts';
+import { flowExportOf, planExport } from '../../src/ovs/ports/export-rows.ts';
 import { bridgeName } from '../../src/ovs/ports/names.ts';
+import { View } from '../../src/ovs/ports/view.ts';
+import { untilIsSo } from '../support/until.ts';
 import { openEngine, withoutNics } from './data-centre.ts';
 import { command, Namespaces } from './namespaces.ts';
 import { inNamespace, itWithNamespaces, type OpenVswitch, startOpenVswitch } from './open-vswitch.ts';
@@ -76,6 +77,19 @@ function wanted(type: FlowExport['type'], port: number): FlowExport {
   return { type, collectors: [`${COLLECTOR}:${port}`], sampling: 1 };
 }
 
+function br0(database: Database) {
+  const view = new View(database);
+  return [view, view.bridges.get('br0')!] as const;
+}
+
+function told(database: Database): FlowExport | undefined {
+  return flowExportOf(...br0(database));
+}
+
+async function tell(database: Database, whom: FlowExport | undefined): Promise<void> {
+  await database.configure(planExport(...br0(database), whom), { comment: 'test' });
+}
+
 /** What tshark reads in what comes to the collector, as it comes: the values of these fields, one datagram a line. */
 async function collect(namespace: string, port: number, ...fields: readonly string[]) {
   // Templates of Open vSwitch have more than the 60 fields that tshark expects at most.
@@ -118,8 +132,8 @@ async function collect(namespace: string, port: number, ...fields: readonly stri
   return {
     /** Settles when all of the words have been said. */
     async says(...words: readonly string[]): Promise<void> {
-      for (const end = Date.now() + 30_000; !words.every((word) => said.includes(word)); await sleep(50))
-        if (Date.now() > end) throw new Error(`the collector was told: ${said}`);
+      const areSaid = (text: string) => words.every((word) => text.includes(word));
+      await untilIsSo('all that the collector is to be told', () => said, areSaid);
     },
     said: () => said,
     async stop(): Promise<void> {
@@ -145,11 +159,11 @@ describe('flow export', () => {
         ];
         const collector = await collect(namespaces.name('collector'), 4739, ...fields);
         try {
-          await setFlowExport(database, 'br0', wanted('ipfix', 4739));
-          expect(flowExportOf(database, 'br0')).toEqual(wanted('ipfix', 4739));
+          await tell(database, wanted('ipfix', 4739));
+          expect(told(database)).toEqual(wanted('ipfix', 4739));
           await ping();
-          await setFlowExport(database, 'br0', undefined);
-          expect(flowExportOf(database, 'br0')).toBeUndefined();
+          await tell(database, undefined);
+          expect(told(database)).toBeUndefined();
           expect(await ovs.vsctl('list', 'ipfix')).toBe('');
           // Three of them each way, and each is counted once.
           await collector.says('10.0.0.1\t10.0.0.2\t3', '10.0.0.2\t10.0.0.1\t3');
@@ -171,24 +185,24 @@ describe('flow export', () => {
         'ip.dst',
       );
       try {
-        await setFlowExport(database, 'br0', wanted('ipfix', 4739));
-        await setFlowExport(database, 'br0', wanted('sflow', 6343));
-        expect(flowExportOf(database, 'br0')).toEqual(wanted('sflow', 6343));
+        await tell(database, wanted('ipfix', 4739));
+        await tell(database, wanted('sflow', 6343));
+        expect(told(database)).toEqual(wanted('sflow', 6343));
         expect(await ovs.vsctl('list', 'ipfix')).toBe('');
         await ping();
         await collector.says('10.0.0.1,', '10.0.0.2,');
         expect(collector.said()).toMatch(/^5\t192\.0\.2\.1/);
         const both = [`${COLLECTOR}:4739`, '[2001:db8::1]:4739'];
-        await setFlowExport(database, 'br0', { type: 'ipfix', collectors: both, sampling: 400 });
-        expect(flowExportOf(database, 'br0')).toEqual({ type: 'ipfix', collectors: both, sampling: 400 });
+        await tell(database, { type: 'ipfix', collectors: both, sampling: 400 });
+        expect(told(database)).toEqual({ type: 'ipfix', collectors: both, sampling: 400 });
         expect(await ovs.vsctl('list', 'sflow')).toBe('');
         // Somebody else makes it tell another, and it is seen.
         const row = (await ovs.vsctl('--bare', '--columns=_uuid', 'list', 'ipfix')).trim();
         await ovs.vsctl('set', 'ipfix', row, 'obs_domain_id=7');
         await database.read('IPFIX', ['obs_domain_id']);
-        expect(flowExportOf(database, 'br0')?.sampling).toBe(0);
-        await setFlowExport(database, 'br0', { type: 'ipfix', collectors: both, sampling: 400 });
-        expect(flowExportOf(database, 'br0')?.sampling).toBe(400);
+        expect(told(database)?.sampling).toBe(0);
+        await tell(database, { type: 'ipfix', collectors: both, sampling: 400 });
+        expect(told(database)?.sampling).toBe(400);
       } finally {
         await collector.stop();
       }
@@ -227,9 +241,9 @@ describe('flow export', () => {
         } as const;
         expect(await agent.replace([{ ...record, flowExport }])).toMatchObject({ ok: true, findings: [] });
         expect(await ovs.vsctl('--bare', '--columns=targets', 'list', 'ipfix')).toBe(`${COLLECTOR}:4739\n`);
-        expect(await agent.check()).toEqual([]);
+        expect((await agent.check()).drift).toEqual([]);
         await ovs.vsctl('clear', 'bridge', bridgeName('Main'), 'ipfix');
-        expect((await agent.check()).map(({ what }) => what)).toEqual(['flow-export-changed']);
+        expect((await agent.check()).drift.map(({ what }) => what)).toEqual(['flow-export-changed']);
         expect((await agent.repair()).drift).toEqual([]);
         expect(await ovs.vsctl('--bare', '--columns=targets', 'list', 'ipfix')).toBe(`${COLLECTOR}:4739\n`);
         expect(await agent.replace([record])).toMatchObject({ ok: true });

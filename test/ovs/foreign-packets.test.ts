@@ -75,7 +75,7 @@ async function send(stations: Stations, encapsulation: Encapsulation): Promise<v
   expect(counted).toBeGreaterThan(10);
   const strangers = async () => {
     await stations.centre.switches.get('host2')?.appctl('revalidator/purge');
-    return (await agent.drops()).find(({ words }) => words.includes(STRANGER_WORDS))?.packets ?? 0;
+    return (await agent.counts()).drops.find(({ words }) => words.includes(STRANGER_WORDS))?.packets ?? 0;
   };
   await expect.poll(strangers, { timeout: 10_000 }).toBeGreaterThanOrEqual(counted);
 }

@@ -116,7 +116,7 @@ class Attacker {
   async uncounted(): Promise<string[]> {
     const { agents, switches } = this.#stations.centre;
     await switches.get('host1')?.appctl('revalidator/purge');
-    const drops = (await agents.get('host1')?.drops()) ?? [];
+    const drops = (await agents.get('host1')?.counts())?.drops ?? [];
     return [...Map.groupBy(this.attacks, ({ words }) => words)].flatMap(([words, attacks]) => {
       const counted = drops
         .filter((drop) => drop.words.includes(words) && !drop.object.includes('red'))

@@ -2,13 +2,13 @@
  * A real Open vSwitch for tests: its own ovsdb-server and ovs-vswitchd, run directory, database and sockets in a
  * fresh directory, nothing shared with a switch that the machine may be running. Stop it when done.
  */
-import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { describeUnless, itUnless } from '../support/required.ts';
+import { describeUnless, itUnless, type TestBody } from '../support/required.ts';
+import { until } from '../support/until.ts';
 
 const run = promisify(execFile);
 const SCHEMA = '/usr/share/openvswitch/vswitch.ovsschema';
@@ -56,9 +56,9 @@ export async function startOpenVswitch(options: OpenVswitchOptions = {}): Promis
   const call = async (tool: string, args: readonly string[]) =>
     (await run(tool, [...args], { env, timeout: LIMIT, maxBuffer: 1 << 26 })).stdout;
   const daemons: ChildProcess[] = [];
-  const start = (tool: string, args: readonly string[]) => {
+  const start = (tool: string, args: readonly string[], before: readonly string[] = []) => {
     const log = openSync(at(`${tool}.log`), 'a');
-    const [command = tool, ...rest] = [...inNamespace(options.namespace), tool, ...args];
+    const [command = tool, ...rest] = [...inNamespace(options.namespace), ...before, tool, ...args];
     const daemon = spawn(command, rest, { env, stdio: ['ignore', log, log] });
     daemons.push(daemon);
     return daemon;
@@ -77,12 +77,17 @@ export async function startOpenVswitch(options: OpenVswitchOptions = {}): Promis
     const database = `--db=unix:${at('db.sock')}`;
     await call('ovs-vsctl', [database, '--no-wait', 'init']);
     const startSwitch = () =>
-      start('ovs-vswitchd', [
-        `unix:${at('db.sock')}`,
-        `--unixctl=${at('switch.ctl')}`,
-        '--disable-system',
-        ...(options.dummy ? ['--enable-dummy'] : []),
-      ]);
+      start(
+        'ovs-vswitchd',
+        [
+          `unix:${at('db.sock')}`,
+          `--unixctl=${at('switch.ctl')}`,
+          '--disable-system',
+          ...(options.dummy ? ['--enable-dummy'] : []),
+        ],
+        // As ovs-ctl(8) does by default: a switch that has to wait for a processor loses frames.
+        ['nice', '-n', '-10'],
+      );
     let switchDaemon = startSwitch();
     await appears(at('switch.ctl'), daemons);
     return {
@@ -124,11 +129,11 @@ export function inNamespace(namespace: string | undefined): readonly string[] {
   return namespace === undefined ? [] : ['ip', 'netns', 'exec', namespace];
 }
 
-async function appears(path: string, daemons: readonly ChildProcess[]): Promise<void> {
-  for (const end = Date.now() + LIMIT; !existsSync(path); await sleep(20)) {
+function appears(path: string, daemons: readonly ChildProcess[]): Promise<true> {
+  return until(`${path} is there`, () => {
     if (daemons.some((d) => d.exitCode !== null)) throw new Error('a daemon has ended');
-    if (Date.now() > end) throw new Error(`${path} does not appear`);
-  }
+    return existsSync(path);
+  });
 }
 
 async function end(daemon: ChildProcess): Promise<void> {
@@ -142,28 +147,48 @@ async function end(daemon: ChildProcess): Promise<void> {
 
 // ------------------------------------------------------------------------------------------------ skipping
 
+/** The Debian package of a tool, where it has another name. */
+const PACKAGES: Readonly<Record<string, string>> = {
+  dhclient: 'isc-dhcp-client',
+  dhcrelay: 'isc-dhcp-relay',
+  dnsmasq: 'dnsmasq-base',
+  dumpcap: 'wireshark-common',
+  ip: 'iproute2',
+  ping: 'iputils-ping',
+  tc: 'iproute2',
+};
+
+const packageOf = (tool: string) => PACKAGES[tool] ?? (tool.startsWith('ovs') ? 'openvswitch-switch' : tool);
+
+/** Whether a tool answers to an option that only says what it is; asked once. */
+const answers = new Map<string, boolean>();
+
+function isThere(tool: string, option: string): boolean {
+  const key = `${tool} ${option}`;
+  const known = answers.get(key);
+  if (known !== undefined) return known;
+  const isSo = spawnSync(tool, [option], { stdio: 'ignore', timeout: LIMIT }).status === 0;
+  answers.set(key, isSo);
+  return isSo;
+}
+
 /** Why a test that needs these tools (and root) cannot run here; undefined when it can. */
-function whatIsMissing(tools: readonly string[], root: boolean, version = '--version'): string | undefined {
-  const missing = tools.filter((tool) => {
-    try {
-      execFileSync(tool, [version], { stdio: 'ignore', timeout: LIMIT });
-      return false;
-    } catch {
-      return true;
-    }
-  });
-  if (missing.length > 0)
-    return `${missing.join(', ')} not installed (apt-get install openvswitch-switch tshark iproute2 iputils-ping)`;
+function whatIsMissing(tools: readonly string[], root: boolean, option = '--version'): string | undefined {
+  const missing = tools.filter((tool) => !isThere(tool, option));
+  if (missing.length > 0) {
+    const packages = [...new Set(missing.map(packageOf))].join(' ');
+    return `${missing.join(', ')} not installed (apt-get install ${packages})`;
+  }
   return root && process.getuid?.() !== 0 ? 'not root' : undefined;
 }
 
 /** A test that says loudly why it is skipped; with CI=true in the environment it fails instead. */
-export function itWithTools(tools: readonly string[], name: string, test: () => void | Promise<void>): void {
+export function itWithTools(tools: readonly string[], name: string, test: TestBody): void {
   itUnless(whatIsMissing(tools, false), name, test);
 }
 
 /** A test on a real Open vSwitch as root. */
-export function itWithOpenVswitch(name: string, test: () => void | Promise<void>, timeout?: number): void {
+export function itWithOpenVswitch(name: string, test: TestBody, timeout?: number): void {
   itUnless(whatIsMissing(TOOLS, true), name, test, timeout);
 }
 
@@ -175,7 +200,7 @@ export function describeWithOpenVswitch(name: string, tests: () => void): void {
 /** A test with real packets besides: in network namespaces, with the system's own ping (and `tools`), and tshark. */
 export function itWithNamespaces(
   name: string,
-  test: () => void | Promise<void>,
+  test: TestBody,
   timeout?: number,
   tools: readonly string[] = [],
 ): void {

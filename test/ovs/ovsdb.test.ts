@@ -468,4 +468,30 @@ describe('the database of an Open vSwitch', () => {
       expect(await server.vsctl('list-br')).toBe('br1\n');
     });
   });
+
+  itWithOpenVswitch(
+    'tells of what is there also when it came with the last words of a connection',
+    async () => {
+      await withServer(async (server, open) => {
+        await server.vsctl('add-br', 'br1');
+        const middleman = await Middleman.before(server);
+        try {
+          middleman.toClient = (piece) => {
+            if (!piece.includes('"initial"')) return [piece];
+            middleman.toClient = (next) => [next];
+            return [Buffer.concat([piece, Buffer.from('{"id":null,"method":"x","params":5}')])];
+          };
+          const database = open(middleman.socket);
+          const heard: string[] = [];
+          database.onChange((changes) => heard.push(...changes.map(({ table }) => table)));
+          await database.whenCurrent();
+          expect([...database.rows('Bridge').values()].map(({ name }) => name)).toEqual(['br1']);
+          expect(heard).toContain('Bridge');
+          expect(middleman.connections).toBe(2);
+        } finally {
+          await middleman.close();
+        }
+      });
+    },
+  );
 });

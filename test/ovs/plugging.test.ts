@@ -1,5 +1,6 @@
 // Taps that hypervisors plug in come to their switch by the id of their vNIC, closed before open, and to nobody else's.
 import { describe, expect } from 'vitest';
+import { FakeClock } from '../../src/base/clock.ts';
 import type { PortSpec } from '../../src/flow/datapath.ts';
 import type { HostPorts } from '../../src/ovs/ports/host-ports.ts';
 import { command } from './namespaces.ts';
@@ -112,6 +113,57 @@ describe('taps', () => {
       }),
     60_000,
   );
+
+  itWithNamespaces(
+    'go to the other switch that wants their vNIC, when this one does not want it, or goes',
+    () =>
+      withPorts(async (rig) => {
+        const { ports, ovs } = rig;
+        const green = await ports.openSwitch('green');
+        const number = await green.setPort(vif('one', 7));
+        await makeTap(rig, 'tap1');
+        await plug(rig, 'tap1', 'one');
+        const isOn = (bridge: string, tag: number) =>
+          eventually(
+            () => placeOf(ovs, 'tap1').catch(() => 'nowhere'),
+            (place) => place === `${bridge} ${tag} ${number}`,
+          );
+        await isOn(green.bridge, 7);
+        for (const goes of ['port', 'switch']) {
+          const blue = await ports.openSwitch('blue');
+          await blue.setPort(vif('one', 8));
+          await isOn(blue.bridge, 8);
+          if (goes === 'port') await blue.removePort('nlvone');
+          else await ports.removeSwitch('blue');
+          await isOn(green.bridge, 7);
+        }
+      }),
+  );
+
+  itWithNamespaces('that are being set up are left alone, also when another vNIC goes', async () => {
+    const clock = new FakeClock();
+    await withPorts(
+      async (rig) => {
+        const { ports, ovs, database } = rig;
+        const green = await ports.openSwitch('green');
+        const number = await green.setPort(vif('one', 7));
+        await green.setPort(vif('two', 7));
+        await makeTap(rig, 'tap1');
+        await plug(rig, 'tap1', 'one');
+        await eventually(
+          () => [...database.rows('Interface').values()],
+          (all) => all.some(({ name, admin_state }) => name === 'tap1' && admin_state === 'down'),
+        );
+        await green.removePort('nlvtwo');
+        await ports.idle();
+        expect(await placeOf(ovs, 'tap1')).toBe('nlplug0 [] []');
+        clock.advance(300);
+        await ports.idle();
+        expect(await placeOf(ovs, 'tap1')).toBe(`${green.bridge} 7 ${number}`);
+      },
+      { clock },
+    );
+  });
 
   itWithNamespaces(
     'that say that they are one vNIC: the one that is bound stays, a dead one gives way',

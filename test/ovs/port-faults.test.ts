@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { describe, expect } from 'vitest';
 import type { PortSpec } from '../../src/flow/datapath.ts';
+import type { FlowExport } from '../../src/flow/flow-export.ts';
 import { ip } from '../../src/packet/address.ts';
 import { command } from './namespaces.ts';
 import { inNamespace, itWithNamespaces } from './open-vswitch.ts';
@@ -29,6 +30,7 @@ const HOST: PortSpec = {
   ],
 };
 const TUNNEL: PortSpec = { type: 'tunnel', name: 'nlt1', encapsulation: 'vxlan', local: '10.7.0.1' };
+const EXPORT: FlowExport = { type: 'ipfix', collectors: ['192.0.2.10:4739'], sampling: 100 };
 const TEAM: PortSpec = {
   type: 'uplink',
   name: 'nlu1',
@@ -138,6 +140,7 @@ describe('ports', () => {
           'external_ids:iface-id=one',
         );
         for (const spec of [VIF, HOST]) await green.setPort(spec);
+        await green.setFlowExport(EXPORT);
         await ports.idle();
         const right = await green.ports();
         // Flows are the other half's; here it is enough that there are some.
@@ -151,7 +154,8 @@ describe('ports', () => {
             return false;
           }
         };
-        const isRight = async () => isDeepStrictEqual(await green.ports(), right);
+        const isRight = async () =>
+          isDeepStrictEqual([await green.ports(), await green.flowExport()], [right, EXPORT]);
         await eventually(ping, (isAnswered) => isAnswered);
 
         await ovs.crash();

@@ -1,26 +1,23 @@
 /** The ports half of the engine (src/ovs/ports) on a real Open vSwitch in a network namespace of its own. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock } from '../../src/base/clock.ts';
 import type { Finding } from '../../src/base/error.ts';
-import { type Database, openDatabase } from '../../src/ovs/ovsdb/client.ts';
 import { HostPorts, type HostPortsOptions } from '../../src/ovs/ports/host-ports.ts';
+import { untilIsSo } from '../support/until.ts';
+import { FaultyDatabase } from './faulty-database.ts';
 import { command, Namespaces } from './namespaces.ts';
 import { type OpenVswitch, startOpenVswitch } from './open-vswitch.ts';
 
-type More = Partial<Pick<HostPortsOptions, 'afXdp' | 'datapathType'>> & {
+type More = Partial<Pick<HostPortsOptions, 'afXdp' | 'datapathType' | 'clock' | 'run'>> & {
   /** Of the namespace; default `host`. */
   readonly name?: string;
 };
-
-/** No condition of a test takes longer. */
-const LIMIT = 15_000;
 
 export interface PortRig {
   readonly namespaces: Namespaces;
   /** Where the switch is. */
   readonly namespace: string;
   readonly ovs: OpenVswitch;
-  readonly database: Database;
+  readonly database: FaultyDatabase;
   readonly ports: HostPorts;
   readonly troubles: readonly Finding[];
   /** Runs `ip` in the namespace of the switch. */
@@ -43,7 +40,7 @@ export async function withPorts(
     const troubles: Finding[] = [];
     const open = async () => {
       const socket = `${ovs.directory}/db.sock`;
-      const database = openDatabase({ socket, clock: systemClock, random: Math.random });
+      const database = new FaultyDatabase({ socket, clock: systemClock, random: Math.random });
       const ports = await HostPorts.open({
         database,
         clock: systemClock,
@@ -76,10 +73,6 @@ export async function withPorts(
 }
 
 /** Waits until something holds; fails with what it was last, when that takes too long. */
-export async function eventually<T>(look: () => Promise<T> | T, isSo: (value: T) => boolean): Promise<T> {
-  for (const end = Date.now() + LIMIT; ; await sleep(20)) {
-    const value = await look();
-    if (isSo(value)) return value;
-    if (Date.now() > end) throw new Error(`It does not come about. It is ${JSON.stringify(value)}`);
-  }
+export function eventually<T>(look: () => Promise<T> | T, isSo: (value: T) => boolean): Promise<T> {
+  return untilIsSo('what it should be', look, isSo);
 }

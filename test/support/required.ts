@@ -1,17 +1,20 @@
 import { describe, it } from 'vitest';
 
+/** What a test may ask of vitest. */
+export interface TestRun {
+  /** Aborted when the test's time is over: what still runs then would run on beside the next try. */
+  readonly signal: AbortSignal;
+}
+
+export type TestBody = (run: TestRun) => void | Promise<void>;
+
 /**
  * A test that needs something of the machine: `missing` says what is not there, undefined when it can run. It says
  * loudly why it is skipped; with CI=true in the environment it fails instead.
  */
-export function itUnless(
-  missing: string | undefined,
-  name: string,
-  test: () => void | Promise<void>,
-  timeout?: number,
-): void {
+export function itUnless(missing: string | undefined, name: string, test: TestBody, timeout?: number): void {
   if (missing === undefined) {
-    it(name, test, timeout);
+    it(name, ({ signal }) => test({ signal }), timeout);
   } else if (process.env.CI === 'true') {
     it(name, () => {
       throw new Error(`This test must run in CI, but: ${missing}`);
