@@ -107,9 +107,10 @@ function programFailure(plan: LabPlan, kind: 'agent' | 'ovs' | 'ovsdb', host: Ho
   return {
     words: `${words} of ${host.name} is killed`,
     async begin() {
-      const processes = running(part);
+      let processes = running(part);
       if (processes.length === 0) throw doesNotRun(`${words} of ${host.name}`, logOf(host, kind));
-      await kill(processes);
+      // It may have been starting a program of its own, which bears its mark: until nothing is found.
+      for (; processes.length > 0; processes = running(part)) await kill(processes);
     },
     async end() {
       if (running(part).length === 0) await start();
