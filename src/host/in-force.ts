@@ -71,8 +71,11 @@ export class InForce implements PolicyHandler {
   }
 
   onDelta(delta: PolicyDelta, _from: number, to: number, policy: PolicyView): Promise<readonly Finding[]> {
-    return this.#enqueue(() => {
+    return this.#enqueue(async () => {
       const { agent } = this.#options;
+      // What was on the disk comes first, without a trial: there is nothing yet that a trial could go back to.
+      if (this.#missed && this.#isHeld && !this.#missed.refusal)
+        await this.#whole(this.#missed.policy, this.#missed.revision);
       this.#isHeld = false;
       // What the agent lacks is more than this delta.
       if (this.#missed) return this.#whole(policy, to);
@@ -98,7 +101,8 @@ export class InForce implements PolicyHandler {
       // Not the policy of the stream, which may be further by now.
       const records = [...agent.records().values()];
       const apply = () => agent.replace(records);
-      const { findings } = missed ? await apply() : await management.take(records, apply, this.#isHeld);
+      // What is in force already is not on trial.
+      const { findings } = missed ? await apply() : await management.take(records, apply, true);
       return this.#told(missed?.revision ?? this.#revision, missed?.refusal ?? [], findings);
     });
   }

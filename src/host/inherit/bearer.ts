@@ -23,11 +23,13 @@ export interface Heir {
 /**
  * What bears, under this policy, the settings of a NIC that a switch takes; undefined where no switch takes one that has addresses.
  * A switch that takes it without a host vNIC to inherit from it cuts the host off, unless somebody has seen to it in another way.
- * `settings`: of each interface by its name, as it is now, or as it was before a host vNIC took over.
+ * `settings`: of each interface by its name, as it is now, or as it was before a host vNIC took over. `bearer`: the interface that
+ * bears now; where several could, it is that one, so the order of the records moves nothing.
  */
 export function heirOf(
   records: Iterable<PolicyRecord>,
   settings: ReadonlyMap<string, InterfaceSettings>,
+  bearer?: string,
 ): Heir | undefined {
   const switches: SwitchRecord[] = [];
   const ports: PortRecord[] = [];
@@ -35,6 +37,8 @@ export function heirOf(
     if (record.kind === 'switch' && record.uplink) switches.push(record);
     if (record.kind === 'port' && record.owner === 'host') ports.push(record);
   }
+  const rank = ({ id }: PortRecord) => Number(interfaceName('v', id) !== bearer);
+  ports.sort((a, b) => rank(a) - rank(b) || (a.id < b.id ? -1 : 1));
   for (const port of ports) {
     const ofSwitch = switches.find(({ name }) => name === port.switch);
     const own = new Set(port.addresses.map(({ address }) => address));

@@ -34,6 +34,18 @@ describe('the heir of a management NIC', () => {
     expect(heirOf([ofSwitch, { ...port, owner: 'vm' }], settings)).toMatchObject(itself);
   });
 
+  it('stays the one who bears where several could, whatever the order of the records', () => {
+    const [ofSwitch, port] = uplinked();
+    const other = { ...port, id: 'e0', name: 'h1/Other' };
+    for (const records of [
+      [ofSwitch, port, other],
+      [other, port, ofSwitch],
+    ]) {
+      expect(heirOf(records, settings)?.name).toBe('h1/Other');
+      expect(heirOf(records, settings, interfaceName('v', 'e1'))?.name).toBe('h1/Management');
+    }
+  });
+
   it('is another attempt whenever something changes that may cut the host off', () => {
     expect(heirOf(uplinked(7), settings)?.signature).not.toBe(heirOf(uplinked(), settings)?.signature);
     expect(heirOf(uplinked(), settings)?.signature).toBe(heirOf(uplinked().reverse(), settings)?.signature);

@@ -138,6 +138,29 @@ describe('the management of a host', () => {
     expect(await take(management, uplinked())).toEqual({ taken: true, findings: [] });
   });
 
+  it('waits where there would be nothing to go back to', async () => {
+    const first = begin();
+    await take(first, uplinked());
+    // A new life, in which nothing is in force yet.
+    agent = new Agent('h1', host);
+    const change = await take(begin(), uplinked(7));
+    expect(change).toMatchObject({ taken: false });
+    expect(change).not.toHaveProperty('refused');
+    expect(host.switches.size).toBe(1);
+    expect(host.network.bearers()).toEqual([VNIC]);
+  });
+
+  it('may be tried once more after somebody has taken it back', async () => {
+    const management = begin();
+    await take(management, uplinked());
+    isReached = false;
+    expect(await take(management, [])).toMatchObject({ taken: false, refused: true });
+    isReached = true;
+    expect(await take(management, [])).toMatchObject({ taken: false, refused: true });
+    await take(management, uplinked());
+    expect(await take(management, [])).toEqual({ taken: true, findings: [] });
+  });
+
   it('waits where the NIC has part in a route that cannot be moved', async () => {
     host.network.interfaces.set('eth0', { ...nic, isMultipath: true });
     const management = begin();

@@ -128,10 +128,15 @@ export class Management {
     // What a host vNIC has taken over the NIC has no more.
     const inherited = trial || isInterfaceName(confirmed?.device ?? '') ? journal.original : undefined;
     if (inherited) settings.set(inherited.device, inherited);
-    const heir = heirOf(wanted, settings);
+    const heir = heirOf(wanted, settings, (trial ?? confirmed)?.device);
     const signature = heir?.signature ?? '';
     if (!trial && signature === (confirmed?.signature ?? '')) {
       const { findings } = await apply();
+      // Whoever says so again after this has thought again. At a start nobody has said anything.
+      if (!isConfirmed && journal.failed) {
+        const { failed: _, ...rest } = journal;
+        this.#write(rest);
+      }
       // After a reboot the NIC may have got back what is the host vNIC's.
       const moved = heir && inherited ? await this.#move(inherited, heir.nic, heir.device) : [];
       return { taken: true, findings: [...findings, ...moved] };
@@ -166,6 +171,7 @@ export class Management {
     const to = heir?.device ?? original.device;
     if (from !== to && original.isMultipath) return { taken: false, findings: [notMovable(original.device)] };
     const before = [...agent.records().values()];
+    if (before.length === 0 && this.#journal.confirmed) return { taken: false, findings: [notYet(heir)] };
     this.#write({ ...this.#journal, original, trial: { device: to, signature: heir?.signature ?? '' } });
     log.info(`${changeOf(from, to, heir)}; undone in ${TRIAL_MS / 1000} s unless the controller is reached.`);
     const { ok, findings } = await apply();
@@ -288,6 +294,15 @@ function notMovable(nic: string): Finding {
     '',
     `The NIC ${nic}, which the host is managed by, has part in a route by several routers (multipath), which cannot be moved to a host vNIC.`,
     'Set the route with one router ("ip route show"). The agent tries again by itself.',
+  );
+}
+
+function notYet(heir: Heir | undefined): Finding {
+  return finding(
+    'host-tool-failed',
+    '',
+    `What was in force before is not so again yet, so a change of what the host is managed by${heir ? ` (${heir.name})` : ''} would have nothing to go back to.`,
+    'The agent tries again by itself; "netloom agent doctor" says what is wrong.',
   );
 }
 
