@@ -55,6 +55,8 @@ export class Uplinks {
   readonly #listener: LldpListener;
   /** The latest look was not finished, or did not succeed. */
   #isBehind = false;
+  /** How many looks have begun. */
+  #looks = 0;
 
   constructor(options: UplinksOptions) {
     this.#options = options;
@@ -103,6 +105,8 @@ export class Uplinks {
 
   /** Finds the port numbers of the NICs, which Open vSwitch gives to those of a bond, and may give anew. */
   async look(): Promise<void> {
+    this.#looks += 1;
+    const look = this.#looks;
     this.#isBehind = true;
     const view = new View(this.#options.database);
     const numbers = new Map<LldpListener, Map<number, string>>([[this.#listener, new Map()]]);
@@ -115,7 +119,8 @@ export class Uplinks {
           nics.set(each.ofport, each.name);
     }
     for (const [listener, nics] of numbers) await listener.listenTo(nics);
-    this.#isBehind = false;
+    // A later one may have begun meanwhile, and failed.
+    if (look === this.#looks) this.#isBehind = false;
   }
 
   /** NIC -> who is at the other end of its cable. */

@@ -90,7 +90,7 @@ export function processesOf(lab: string, namespaces: readonly string[]): LabProc
     if (!Number.isInteger(pid) || pid === process.pid) return [];
     const mark = markOf(pid);
     if (mark?.startsWith(`${lab}/`) && isOfOurUser(pid)) return [{ pid, part: mark.slice(lab.length + 1) }];
-    const inside = networkOf(pid);
+    const inside = inodes.size > 0 ? networkOf(pid) : undefined;
     return inside !== undefined && inodes.has(inside) ? [{ pid, part: undefined }] : [];
   });
 }

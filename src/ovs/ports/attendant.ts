@@ -50,12 +50,11 @@ export class Attendant {
 
   /** Whether these changes ask for work. */
   notice(changes: readonly RowChange[]): boolean {
-    for (const change of changes) {
-      if (change.table !== 'Interface') continue;
-      if (!change.after) {
-        if (change.before) this.#forget(change.before.name);
-        continue;
-      }
+    const interfaces = changes.filter((change) => change.table === 'Interface');
+    // First: in one transaction a row may go and another of the same name come, told in any order.
+    for (const { before, after } of interfaces) if (before && !after) this.#forget(before.name);
+    for (const change of interfaces) {
+      if (!change.after) continue;
       const { name, type, ifindex } = change.after;
       if (type === 'internal' && change.before?.ifindex !== ifindex) this.#bare.add(name);
       if (isReplaced(change) && this.#state.datapathType === 'netdev') this.#replaced.add(name);
@@ -162,16 +161,27 @@ export class Attendant {
       }
     }
     let undone = names;
+    // What is written will be carried out, only later: to take it out once more would cut it off for nothing.
+    let late: unknown;
+    const written = async (work: Promise<unknown>) => {
+      try {
+        await work;
+      } catch (thrown) {
+        if (NetloomError.from(thrown).code !== 'switch-silent') throw thrown;
+        late = thrown;
+      }
+    };
     try {
-      await state.configure(plan.operations);
+      await written(state.configure(plan.operations));
       undone = new Set(uplinks.flatMap(({ spec }) => spec.nics.filter((nic) => names.has(nic))));
       for (const { bridge, spec } of uplinks) {
-        await setPort(state, bridge, spec);
+        await written(setPort(state, bridge, spec));
         for (const nic of spec.nics) undone.delete(nic);
       }
     } finally {
       for (const name of undone) this.#replaced.add(name);
     }
+    if (late !== undefined) throw late;
   }
 
   #later(): void {
