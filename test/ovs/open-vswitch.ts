@@ -75,7 +75,7 @@ export async function startOpenVswitch(options: OpenVswitchOptions = {}): Promis
     start('ovsdb-server', [at('conf.db'), `--remote=punix:${at('db.sock')}`, `--unixctl=${at('ovsdb.ctl')}`]);
     await appears(at('db.sock'), daemons);
     const database = `--db=unix:${at('db.sock')}`;
-    await call('ovs-vsctl', [database, '--no-wait', 'init']);
+    await call('ovs-vsctl', [database, '--retry', '--timeout=20', '--no-wait', 'init']);
     const startSwitch = () =>
       start(
         'ovs-vswitchd',
@@ -85,8 +85,9 @@ export async function startOpenVswitch(options: OpenVswitchOptions = {}): Promis
           '--disable-system',
           ...(options.dummy ? ['--enable-dummy'] : []),
         ],
-        // As ovs-ctl(8) does by default: a switch that has to wait for a processor loses frames.
-        ['nice', '-n', '-10'],
+        // As ovs-ctl(8) does by default: a switch that has to wait for a processor loses frames. One without NICs does not, and
+        // ahead of who reads its packet-ins it would drop those.
+        options.dummy ? [] : ['nice', '-n', '-10'],
       );
     let switchDaemon = startSwitch();
     await appears(at('switch.ctl'), daemons);

@@ -26,8 +26,7 @@ export class PacketInMonitor {
     const file = join(directory, 'monitor.log');
     const output = openSync(file, 'w+');
     const options = ['-O', 'OpenFlow15', '-P', 'nxt_packet_in2', '-m', `--unixctl=${socket}`];
-    // As ovs-vswitchd is: of more than 100 messages that nobody has read, it drops the next ones.
-    const monitor = spawn('nice', ['-n', '-10', 'ovs-ofctl', ...options, 'monitor', bridge, '65535'], {
+    const monitor = spawn('ovs-ofctl', [...options, 'monitor', bridge, '65535'], {
       stdio: ['ignore', output, output],
     });
     for (const end = Date.now() + PATIENCE_MS; !existsSync(socket); await sleep(10)) {

@@ -31,7 +31,8 @@ export async function startOvs(place: OvsPlace): Promise<void> {
   const { file, create } = programsOf(place);
   if (!existsSync(file)) await run(...create);
   await startDatabase(place);
-  await run(...programsOf(place).vsctl, '--no-wait', 'init');
+  // The socket is there a moment before anybody listens on it.
+  await run(...programsOf(place).vsctl, '--retry', '--timeout=20', '--no-wait', 'init');
   await startSwitch(place);
 }
 
